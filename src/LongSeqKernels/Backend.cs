@@ -1,0 +1,17 @@
+namespace LongSeqKernels;
+
+/// <summary>The backends of the core.</summary>
+public enum Backend
+{
+    /// <summary>The fastest backend that this machine has; says which and why. <c>LONGSEQ_BACKEND</c> overrides it.</summary>
+    Auto,
+
+    /// <summary>fp64, scalar, one naive method per operation: the executable specification. For tests and <c>lsk verify</c>.</summary>
+    Reference,
+
+    /// <summary>Portable C# over scalar views, the bodies that GPU back ends in C# share. For tests and for reading.</summary>
+    Portable,
+
+    /// <summary>SIMD on all cores through System.Runtime.Intrinsics.</summary>
+    Managed,
+}

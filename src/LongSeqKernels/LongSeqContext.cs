@@ -1,0 +1,91 @@
+namespace LongSeqKernels;
+
+/// <summary>Settings of a context.</summary>
+public readonly record struct LongSeqContextOptions
+{
+    /// <summary>Threads of the CPU backends, the caller's included; 0, the default, means one for every processor of this process.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>
+/// A backend ready to run. Create one and keep it: it owns worker threads and scratch memory. Operations on one context are thread-safe on
+/// distinct outputs; those of different threads may wait for each other's worker threads.
+/// </summary>
+public sealed class LongSeqContext : IDisposable
+{
+    private readonly string _choice;
+    private volatile bool _disposed;
+
+    private LongSeqContext(IKernels kernels, Backend backend, string choice)
+    {
+        Kernels = kernels;
+        Backend = backend;
+        _choice = choice;
+    }
+
+    /// <summary>The backend that was chosen; never <see cref="Backend.Auto"/>.</summary>
+    public Backend Backend { get; }
+
+    /// <summary>The backend's kernels. Call the operation classes instead: they check arguments, kernels do not.</summary>
+    public IKernels Kernels { get; }
+
+    /// <summary>Starts a backend. A backend named here never falls back to another: it throws.</summary>
+    /// <param name="backend">Which one; <see cref="Backend.Auto"/> chooses, unless the environment variable <c>LONGSEQ_BACKEND</c> names one.</param>
+    /// <param name="options">Threads.</param>
+    /// <exception cref="ArgumentException">An option is out of range, or <c>LONGSEQ_BACKEND</c> names no backend.</exception>
+    public static LongSeqContext Create(Backend backend = Backend.Auto, LongSeqContextOptions options = default)
+    {
+        Check.Defined(backend);
+        if (options.Threads is < 0 or > 1024)
+        {
+            throw Error.Range(nameof(options.Threads), options.Threads, "from 1 to 1024, or 0 for one per processor");
+        }
+        string choice = $"{backend} was asked for by name.";
+        if (backend == Backend.Auto)
+        {
+            (backend, choice) = Choose(Environment.GetEnvironmentVariable("LONGSEQ_BACKEND"));
+        }
+        int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+        return new LongSeqContext(Start(backend, threads), backend, choice);
+    }
+
+    /// <summary>A context over a backend that lives outside the core (ILGPU, a test double). The context disposes it.</summary>
+    /// <param name="kernels">The backend.</param>
+    /// <param name="backend">The backend of the core that it stands in for when asked what it is.</param>
+    public static LongSeqContext Create(IKernels kernels, Backend backend) => new(kernels, backend, $"{kernels.Name} was passed in.");
+
+    /// <summary>Which backend runs, on what, and why it was chosen.</summary>
+    public string Explain() => $"{Kernels.Name}: {Kernels.Description}. {_choice}";
+
+    /// <summary>Ends the backend's threads and frees its memory. Plans made with this context can no longer run.</summary>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Kernels.Dispose();
+        }
+    }
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    private static (Backend Backend, string Reason) Choose(string? requested)
+    {
+        if (string.IsNullOrEmpty(requested))
+        {
+            return (Backend.Managed, "Auto chose it: this build has no GPU backend.");
+        }
+        if (Enum.TryParse(requested, ignoreCase: true, out Backend named) && Enum.IsDefined(named) && named != Backend.Auto && !char.IsAsciiDigit(requested[0]))
+        {
+            return (named, $"LONGSEQ_BACKEND={requested} names it.");
+        }
+        throw Error.Invalid("LONGSEQ_BACKEND", $"\"{requested}\"", "one of reference, portable, managed, or unset");
+    }
+
+    private static IKernels Start(Backend backend, int threads) => backend switch
+    {
+        Backend.Reference => new ReferenceKernels(),
+        Backend.Managed => new ManagedKernels(threads),
+        _ => throw Error.Invalid(nameof(backend), backend.ToString(), "reference, portable or managed"),
+    };
+}
