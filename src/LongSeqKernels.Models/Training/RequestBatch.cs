@@ -39,6 +39,12 @@ public sealed class RequestBatch
     /// </summary>
     public required JaggedLayout Requests { get; init; }
 
+    /// <summary>
+    /// Natural log of the probability with which the sampler draws each target as a candidate <c>[T]</c> (any constant may be added per request), subtracted from
+    /// the logits by the sampled-softmax loss; empty for uniform sampling. Scores are never corrected.
+    /// </summary>
+    public ReadOnlyMemory<float> TargetLogProbabilities { get; init; }
+
     /// <summary>Label of each target <c>[T]</c>, 0 to 1; empty when scoring.</summary>
     public ReadOnlyMemory<float> Labels { get; init; }
 }
