@@ -85,6 +85,7 @@ public sealed class LongSeqContext : IDisposable
     private static IKernels Start(Backend backend, int threads) => backend switch
     {
         Backend.Reference => new ReferenceKernels(),
+        Backend.Portable => new Portable.PortableKernels(),
         Backend.Managed => new ManagedKernels(threads),
         _ => throw Error.Invalid(nameof(backend), backend.ToString(), "reference, portable or managed"),
     };
