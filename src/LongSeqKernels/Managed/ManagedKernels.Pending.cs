@@ -9,10 +9,6 @@ internal sealed partial class ManagedKernels : IKernels
 
   public void CrossAttentionBackward<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, CrossAttentionGradients<T> gradients) where T : unmanaged => _reference.CrossAttentionBackward<T>(plan, inputs, gradients);
 
-  public void MergeStates(int parts, int rows, int width, ReadOnlySpan<float> outputs, ReadOnlySpan<float> logSumExps, Span<float> output, Span<float> logSumExp) => _reference.MergeStates(parts, rows, width, outputs, logSumExps, output, logSumExp);
-
-  public void MergeStatesBackward( int parts, int rows, int width, ReadOnlySpan<float> outputs, ReadOnlySpan<float> logSumExps, ReadOnlySpan<float> outputGradient, ReadOnlySpan<float> logSumExpGradient, Span<float> outputGradients, Span<float> logSumExpGradients) => _reference.MergeStatesBackward(parts, rows, width, outputs, logSumExps, outputGradient, logSumExpGradient, outputGradients, logSumExpGradients);
-
   public void LinearAttentionState<T>( LinearAttentionShape shape, LinearAttentionOptions options, JaggedLayout history, ReadOnlySpan<T> keys, ReadOnlySpan<T> values, Span<float> state) where T : unmanaged => _reference.LinearAttentionState<T>(shape, options, history, keys, values, state);
 
   public void LinearAttentionStateBackward<T>( LinearAttentionShape shape, LinearAttentionOptions options, JaggedLayout history, ReadOnlySpan<T> keys, ReadOnlySpan<T> values, ReadOnlySpan<float> stateGradient, Span<T> keyGradient, Span<T> valueGradient) where T : unmanaged => _reference.LinearAttentionStateBackward<T>(shape, options, history, keys, values, stateGradient, keyGradient, valueGradient);
@@ -36,17 +32,5 @@ internal sealed partial class ManagedKernels : IKernels
   public void LayerNorm<T>(int rows, int width, float epsilon, ReadOnlySpan<T> input, ReadOnlySpan<T> gain, ReadOnlySpan<T> bias, Span<T> output) where T : unmanaged => _reference.LayerNorm<T>(rows, width, epsilon, input, gain, bias, output);
 
   public void LayerNormBackward<T>( int rows, int width, float epsilon, ReadOnlySpan<T> input, ReadOnlySpan<T> gain, ReadOnlySpan<T> outputGradient, Span<T> inputGradient, Span<T> gainGradient, Span<T> biasGradient) where T : unmanaged => _reference.LayerNormBackward<T>(rows, width, epsilon, input, gain, outputGradient, inputGradient, gainGradient, biasGradient);
-
-  public void SegmentReduce<T>(SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, Span<T> output) where T : unmanaged => _reference.SegmentReduce<T>(reduction, segments, width, input, output);
-
-  public void SegmentReduceBackward<T>( SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, ReadOnlySpan<T> outputGradient, Span<T> inputGradient) where T : unmanaged => _reference.SegmentReduceBackward<T>(reduction, segments, width, input, outputGradient, inputGradient);
-
-  public void TimeEmbedding<T>( TimeBuckets buckets, JaggedLayout segments, int width, ReadOnlySpan<long> requestTimes, ReadOnlySpan<long> eventTimes, ReadOnlySpan<T> table, Span<T> rows) where T : unmanaged => _reference.TimeEmbedding<T>(buckets, segments, width, requestTimes, eventTimes, table, rows);
-
-  public void TimeEmbeddingBackward<T>( TimeBuckets buckets, JaggedLayout segments, int width, ReadOnlySpan<long> requestTimes, ReadOnlySpan<long> eventTimes, ReadOnlySpan<T> rowGradient, Span<T> tableGradient) where T : unmanaged => _reference.TimeEmbeddingBackward<T>(buckets, segments, width, requestTimes, eventTimes, rowGradient, tableGradient);
-
-  public void SummaryEncode(SummaryEncoding encoding, int width, ReadOnlySpan<float> input, Span<byte> codes, Span<float> scales) => _reference.SummaryEncode(encoding, width, input, codes, scales);
-
-  public void SummaryDecode(SummaryEncoding encoding, int width, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, Span<float> output) => _reference.SummaryDecode(encoding, width, codes, scales, output);
 
 }
