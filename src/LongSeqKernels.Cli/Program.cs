@@ -1,1 +1,3 @@
-return 0;
+using LongSeqKernels.Cli;
+
+return Application.Run(args);

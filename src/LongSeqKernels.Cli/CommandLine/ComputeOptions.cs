@@ -1,0 +1,27 @@
+using System.CommandLine;
+
+namespace LongSeqKernels.Cli;
+
+/// <summary>The options of commands that compute: on what.</summary>
+internal sealed class ComputeOptions
+{
+    /// <summary>The backends under the names that users write.</summary>
+    public static readonly (string Name, Backend Value)[] Names =
+        [("auto", Backend.Auto), ("managed", Backend.Managed), ("portable", Backend.Portable), ("reference", Backend.Reference)];
+
+    private readonly Option<Backend> _backend = OptionOf.Choice("--backend", "What computes", Backend.Auto, Names);
+
+    private readonly Option<int> _threads = OptionOf.Integer("--threads", "Threads of the CPU backends, 0 for one per processor", 0, 0, 1024);
+
+    public ComputeOptions(Command command)
+    {
+        command.Add(_backend);
+        command.Add(_threads);
+    }
+
+    public LongSeqContext CreateContext(Invocation invocation) =>
+        LongSeqContext.Create(invocation.Get(_backend), new LongSeqContextOptions { Threads = invocation.Get(_threads) });
+
+    /// <summary>The number of threads that was asked for, resolved.</summary>
+    public int Threads(Invocation invocation) => invocation.Get(_threads) is var threads and > 0 ? threads : Environment.ProcessorCount;
+}

@@ -1,0 +1,46 @@
+using System.Diagnostics;
+
+namespace LongSeqKernels.Cli;
+
+/// <summary>Rate and time left of a piece of work with a known number of steps.</summary>
+/// <param name="total">Steps of the whole work.</param>
+/// <param name="start">Steps that were already done (a resumed training): they do not count for the rate.</param>
+/// <param name="unit">What a step is, in the plural.</param>
+internal sealed class ProgressMeter(long total, long start, string unit)
+{
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+
+    public long Total => total;
+
+    public long Done { get; private set; } = start;
+
+    /// <summary>What the work says of itself: a loss, a file name.</summary>
+    public string Status { get; private set; } = "";
+
+    public void Report(long done, string status)
+    {
+        Done = done;
+        Status = status;
+    }
+
+    /// <summary>"3.4 steps/s, 12s left", as far as known.</summary>
+    public string RateAndRemaining()
+    {
+        double seconds = _clock.Elapsed.TotalSeconds;
+        long worked = Done - start;
+        if (worked <= 0 || seconds <= 0)
+        {
+            return "";
+        }
+        double rate = worked / seconds;
+        string left = Done >= total ? $"took {Format.Duration(_clock.Elapsed)}" : $"{Format.Duration(TimeSpan.FromSeconds((total - Done) / rate))} left";
+        return $"{Format.Significant(rate)} {unit}/s, {left}";
+    }
+
+    /// <summary>One line for a file or a pipe.</summary>
+    public string Line(string what)
+    {
+        string rate = RateAndRemaining();
+        return $"{what}: {Format.Count(Done)} of {Format.Count(total)} {unit}{(Status.Length > 0 ? ", " + Status : "")}{(rate.Length > 0 ? ", " + rate : "")}";
+    }
+}
