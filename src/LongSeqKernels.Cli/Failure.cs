@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace LongSeqKernels.Cli;
 
 /// <summary>A failure that is explained to the user in one line: what is wrong, and where it helps what to do.</summary>
+[SuppressMessage("Design", "CA1032:Implement standard exception constructors", Justification = "A failure without a message or an exit code has no meaning.")]
 internal sealed class Failure : Exception
 {
     public Failure(string message, int exitCode = Cli.ExitCode.Failure)

@@ -9,7 +9,7 @@ internal sealed class ComputeOptions
     public static readonly (string Name, Backend Value)[] Names =
         [("auto", Backend.Auto), ("managed", Backend.Managed), ("portable", Backend.Portable), ("reference", Backend.Reference)];
 
-    private readonly Option<Backend> _backend = OptionOf.Choice("--backend", "What computes", Backend.Auto, Names);
+    private readonly Option<Choice<Backend>> _backend = OptionOf.OneOf("--backend", "What computes", Backend.Auto, Names);
 
     private readonly Option<int> _threads = OptionOf.Integer("--threads", "Threads of the CPU backends, 0 for one per processor", 0, 0, 1024);
 
@@ -20,7 +20,7 @@ internal sealed class ComputeOptions
     }
 
     public LongSeqContext CreateContext(Invocation invocation) =>
-        LongSeqContext.Create(invocation.Get(_backend), new LongSeqContextOptions { Threads = invocation.Get(_threads) });
+        LongSeqContext.Create(invocation.Get(_backend).Value, new LongSeqContextOptions { Threads = invocation.Get(_threads) });
 
     /// <summary>The number of threads that was asked for, resolved.</summary>
     public int Threads(Invocation invocation) => invocation.Get(_threads) is var threads and > 0 ? threads : Environment.ProcessorCount;

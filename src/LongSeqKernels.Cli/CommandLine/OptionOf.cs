@@ -18,9 +18,9 @@ internal static class OptionOf
         Number(name, description, fallback, minimum, maximum, unit, "a number");
 
     /// <summary>Whole numbers separated by commas.</summary>
-    public static Option<int[]> Integers(string name, string description, int[] fallback, int minimum, int maximum = int.MaxValue) => new(name)
+    public static Option<NumberList> Integers(string name, string description, int[] fallback, int minimum, int maximum = int.MaxValue) => new(name)
     {
-        Description = $"{description} [default: {string.Join(',', fallback)}]",
+        Description = description,
         HelpName = "n,n,...",
         CustomParser = result =>
         {
@@ -31,13 +31,13 @@ internal static class OptionOf
                 if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number < minimum || number > maximum)
                 {
                     result.AddError($"{name} is \"{text}\"; it must be whole numbers {Range(minimum, maximum, int.MaxValue)}, separated by commas.");
-                    return [];
+                    return new NumberList([]);
                 }
                 numbers.Add(number);
             }
-            return [.. numbers];
+            return new NumberList([.. numbers]);
         },
-        DefaultValueFactory = _ => fallback,
+        DefaultValueFactory = _ => new NumberList(fallback),
     };
 
     /// <summary>A path or another text.</summary>
@@ -47,13 +47,13 @@ internal static class OptionOf
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
     /// <summary>One of several names.</summary>
-    public static Option<T> Choice<T>(string name, string description, T fallback, params (string Name, T Value)[] choices)
+    public static Option<Choice<T>> OneOf<T>(string name, string description, T fallback, params (string Name, T Value)[] choices)
     {
         string names = string.Join(", ", choices.Select(choice => choice.Name));
-        string defaultName = choices.First(choice => EqualityComparer<T>.Default.Equals(choice.Value, fallback)).Name;
-        var option = new Option<T>(name)
+        (string Name, T Value) first = choices.First(choice => EqualityComparer<T>.Default.Equals(choice.Value, fallback));
+        var option = new Option<Choice<T>>(name)
         {
-            Description = $"{description}: {names} [default: {defaultName}]",
+            Description = $"{description}: {names}",
             HelpName = "name",
             CustomParser = result =>
             {
@@ -62,13 +62,13 @@ internal static class OptionOf
                 {
                     if (string.Equals(candidate, text, StringComparison.OrdinalIgnoreCase))
                     {
-                        return value;
+                        return new Choice<T>(candidate, value);
                     }
                 }
                 result.AddError($"{name} is \"{text}\"; it must be one of {names}.");
                 return default;
             },
-            DefaultValueFactory = _ => fallback,
+            DefaultValueFactory = _ => new Choice<T>(first.Name, first.Value),
         };
         option.CompletionSources.Add([.. choices.Select(choice => choice.Name)]);
         return option;
@@ -79,7 +79,7 @@ internal static class OptionOf
     {
         var option = new Option<T>(name)
         {
-            Description = fallback is { } shown ? $"{description} [default: {shown.ToString(null, CultureInfo.InvariantCulture)}]" : description,
+            Description = description,
             HelpName = unit,
             CustomParser = result => Parse(result, name, minimum, maximum, kind),
         };
@@ -104,4 +104,16 @@ internal static class OptionOf
 
     private static string Range<T>(T minimum, T maximum, T unlimited)
         where T : INumber<T> => maximum == unlimited ? $"of {minimum} or more" : $"from {minimum} to {maximum}";
+}
+
+/// <summary>A chosen value with the name that users write, which help prints as the default.</summary>
+internal readonly record struct Choice<T>(string Name, T Value)
+{
+    public override string ToString() => Name;
+}
+
+/// <summary>Whole numbers as users write them: "10,30,100".</summary>
+internal sealed record NumberList(int[] Values)
+{
+    public override string ToString() => string.Join(',', Values);
 }

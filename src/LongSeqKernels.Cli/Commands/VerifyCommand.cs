@@ -17,9 +17,9 @@ internal sealed class VerifyCommand : LskCommand
     private static readonly (string Name, ElementType Value)[] Types =
         [("fp32", ElementType.Float32), ("bf16", ElementType.BFloat16), ("fp16", ElementType.Float16)];
 
-    private readonly Option<Backend> _backend = OptionOf.Choice("--backend", "Which backend to check, auto for all", Backend.Auto, ComputeOptions.Names);
+    private readonly Option<Choice<Backend>> _backend = OptionOf.OneOf("--backend", "Which backend to check, auto for all", Backend.Auto, ComputeOptions.Names);
     private readonly Option<int> _threads = OptionOf.Integer("--threads", "Threads of the CPU backends, 0 for one per processor", 0, 0, 1024);
-    private readonly Option<string?> _operation = OptionOf.Choice<string?>("--operation", "Check one operation only", "all", [("all", "all"), .. VerificationCatalogue.Operations.Select(name => (name.Replace(' ', '-'), (string?)name))]);
+    private readonly Option<Choice<string>> _operation = OptionOf.OneOf("--operation", "Check one operation only", "all", [("all", "all"), .. VerificationCatalogue.Operations.Select(name => (name.Replace(' ', '-').ToLowerInvariant(), name))]);
     private readonly Option<bool> _thorough = OptionOf.Flag("--thorough", "Also histories of 100,000 events");
 
     public VerifyCommand(CommandHost host)
@@ -43,7 +43,7 @@ internal sealed class VerifyCommand : LskCommand
     protected override int Run(Invocation invocation)
     {
         Terminal terminal = invocation.Terminal;
-        string operation = invocation.Get(_operation)!;
+        string operation = invocation.Get(_operation).Value;
         VerificationCase[] cases = [.. VerificationCatalogue.Create(invocation.Get(_thorough)).Where(one => operation == "all" || one.Operation == operation)];
         List<LongSeqContext> contexts = Contexts(invocation);
         var clock = Stopwatch.StartNew();
@@ -51,7 +51,8 @@ internal sealed class VerifyCommand : LskCommand
         var failures = new List<(string Backend, ElementType Type, Deviation Deviation)>();
         try
         {
-            using var verifier = new Verifier(LongSeqContext.Create(Backend.Reference));
+            using LongSeqContext reference = LongSeqContext.Create(Backend.Reference);
+            var verifier = new Verifier(reference);
             int total = cases.Sum(one => one.IsFloat32Only ? 1 : Types.Length) * contexts.Count;
             terminal.Track("Verifying", total, "checks", progress =>
             {
@@ -89,20 +90,16 @@ internal sealed class VerifyCommand : LskCommand
 
     private List<LongSeqContext> Contexts(Invocation invocation)
     {
-        Backend asked = invocation.Get(_backend);
+        Backend asked = invocation.Get(_backend).Value;
         var options = new LongSeqContextOptions { Threads = invocation.Get(_threads) };
-        if (asked != Backend.Auto)
-        {
-            return [LongSeqContext.Create(asked, options)];
-        }
         var contexts = new List<LongSeqContext>();
-        foreach ((string name, Backend backend) in ComputeOptions.Names.Where(name => name.Value is not (Backend.Auto or Backend.Reference)))
+        foreach ((string name, Backend backend) in ComputeOptions.Names.Where(name => asked == Backend.Auto ? name.Value is not (Backend.Auto or Backend.Reference) : name.Value == asked))
         {
             try
             {
                 contexts.Add(LongSeqContext.Create(backend, options));
             }
-            catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
+            catch (Exception exception) when (asked == Backend.Auto && exception is ArgumentException or NotSupportedException)
             {
                 invocation.Terminal.Warning($"{name} is not on this machine and was not checked: {Failure.Explain(exception).Message}");
             }

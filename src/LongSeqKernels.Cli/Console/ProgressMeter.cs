@@ -9,6 +9,7 @@ namespace LongSeqKernels.Cli;
 internal sealed class ProgressMeter(long total, long start, string unit)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly long _start = start;
 
     public long Total => total;
 
@@ -27,7 +28,7 @@ internal sealed class ProgressMeter(long total, long start, string unit)
     public string RateAndRemaining()
     {
         double seconds = _clock.Elapsed.TotalSeconds;
-        long worked = Done - start;
+        long worked = Done - _start;
         if (worked <= 0 || seconds <= 0)
         {
             return "";

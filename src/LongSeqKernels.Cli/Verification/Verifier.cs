@@ -19,7 +19,7 @@ internal readonly record struct Deviation(VerificationCase Case, string Tensor, 
 /// the truth changes when every input is rounded once more (no computation in that type can be expected to do better), plus one rounding of the
 /// tensor's largest value; in fp32 also 1e-5 of the largest value.
 /// </summary>
-internal sealed class Verifier(LongSeqContext reference) : IDisposable
+internal sealed class Verifier(LongSeqContext reference)
 {
     private const int Perturbations = 2;
     private const double Float32Share = 1e-5;
@@ -44,8 +44,6 @@ internal sealed class Verifier(LongSeqContext reference) : IDisposable
         }
         return deviations;
     }
-
-    public void Dispose() => reference.Dispose();
 
     /// <summary>Largest absolute difference; equal infinities do not differ; NaN when anything else is not finite.</summary>
     internal static double MaxDifference(ReadOnlySpan<float> values, ReadOnlySpan<float> truth)
