@@ -1,0 +1,48 @@
+using NUnit.Framework;
+
+namespace LongSeqKernels.Tests;
+
+/// <summary>
+/// The backends that the parity suite runs over. A backend that this build knows but this machine cannot run belongs in
+/// <see cref="LeftOut"/>, with the reason: it is then reported by name, never silently skipped.
+/// </summary>
+public static class BackendRegistry
+{
+    /// <summary>More threads than the usual test machine has cores, and not a power of two: work is cut at unusual places.</summary>
+    private const int ManagedThreads = 3;
+
+    private static readonly Dictionary<string, Lazy<LongSeqContext>> Contexts = new()
+    {
+        ["reference"] = new(() => LongSeqContext.Create(Backend.Reference)),
+        ["managed"] = new(() => LongSeqContext.Create(Backend.Managed, new LongSeqContextOptions { Threads = ManagedThreads })),
+    };
+
+    /// <summary>The names of the backends under test.</summary>
+    public static IEnumerable<string> Present => Contexts.Keys;
+
+    /// <summary>Backends of this build that cannot run here, and why.</summary>
+    public static IReadOnlyList<(string Name, string Reason)> LeftOut { get; } = [];
+
+    /// <summary>The specification.</summary>
+    public static LongSeqContext Reference => Context("reference");
+
+    /// <summary>One context per backend, shared by all tests.</summary>
+    public static LongSeqContext Context(string backend) => Contexts[backend].Value;
+
+    /// <summary>Backend times storage type, for fixtures <c>Parity&lt;T&gt;(string backend)</c>.</summary>
+    public static IEnumerable<TestFixtureData> BackendsAndElements =>
+        from backend in Present
+        from element in new[] { typeof(float), typeof(BFloat16), typeof(Half) }
+        select new TestFixtureData(element, backend);
+
+    /// <summary>Backends, for fixtures of operations that are fp32 only.</summary>
+    public static IEnumerable<TestFixtureData> Backends => from backend in Present select new TestFixtureData(backend);
+
+    internal static void DisposeAll()
+    {
+        foreach (Lazy<LongSeqContext> context in Contexts.Values.Where(c => c.IsValueCreated))
+        {
+            context.Value.Dispose();
+        }
+    }
+}

@@ -1,0 +1,75 @@
+namespace LongSeqKernels.Tests;
+
+/// <summary>Test data with fixed seeds.</summary>
+internal static class Samples
+{
+    /// <summary>Independent normal numbers with standard deviation <paramref name="deviation"/>.</summary>
+    public static float[] Normal(int seed, long count, double deviation = 1)
+    {
+        var random = new Random(seed);
+        var values = new float[count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            values[i] = (float)(deviation * radius * Math.Cos(2 * Math.PI * random.NextDouble()));
+        }
+        return values;
+    }
+
+    /// <summary>The same numbers as <see cref="Normal"/>, rounded to the storage type.</summary>
+    public static T[] Normal<T>(int seed, long count, double deviation = 1)
+        where T : unmanaged => Narrow<T>(Normal(seed, count, deviation));
+
+    /// <summary>Lengths as users have them: most short, few long; includes 0.</summary>
+    public static long[] ZipfLengths(int seed, int count, long longest)
+    {
+        var random = new Random(seed);
+        var lengths = new long[count];
+        for (int i = 0; i < count; i++)
+        {
+            lengths[i] = longest / random.Next(1, (int)longest + 2);
+        }
+        lengths[random.Next(count)] = longest;
+        lengths[(Array.IndexOf(lengths, longest) + 1) % count] = 0;
+        return lengths;
+    }
+
+    public static T[] Narrow<T>(ReadOnlySpan<float> values)
+        where T : unmanaged
+    {
+        var narrow = new T[values.Length];
+        for (int i = 0; i < narrow.Length; i++)
+        {
+            narrow[i] = Element<T>.FromSingle(values[i]);
+        }
+        return narrow;
+    }
+
+    public static float[] Widen<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        var wide = new float[values.Length];
+        for (int i = 0; i < wide.Length; i++)
+        {
+            wide[i] = Element<T>.ToSingle(values[i]);
+        }
+        return wide;
+    }
+
+    /// <summary>The rows of one segment.</summary>
+    public static T[] Segment<T>(T[] values, JaggedLayout layout, int segment)
+    {
+        long width = values.Length / layout.Total;
+        return values[(int)(layout.Start(segment) * width)..(int)(layout.Start(segment + 1) * width)];
+    }
+
+    /// <summary>NaN in the rows of every other segment.</summary>
+    public static T[] PoisonOutside<T>(T[] values, JaggedLayout layout, int segment)
+        where T : unmanaged
+    {
+        var poisoned = new T[values.Length];
+        Array.Fill(poisoned, Element<T>.FromSingle(float.NaN));
+        Segment(values, layout, segment).CopyTo(poisoned, layout.Start(segment) * (values.Length / layout.Total));
+        return poisoned;
+    }
+}
