@@ -2,10 +2,15 @@ namespace LongSeqKernels.Models;
 
 /// <summary>
 /// Users' interaction histories as columns: events sorted by user, then time, oldest first. Identifiers are dense numbers from 0;
-/// the names they had in the source are kept beside them. Immutable and checked when made.
+/// the names they had in the source are kept beside them. Immutable. Importers and files give logs that are checked; one put together by hand is checked
+/// by <see cref="Validate"/>, which everything that takes a log calls.
 /// </summary>
 public sealed class InteractionLog
 {
+    private Dictionary<string, int>? _users;
+    private Dictionary<string, int>? _items;
+    private bool _valid;
+
     /// <summary>Events per user.</summary>
     public required JaggedLayout Users { get; init; }
 
@@ -55,4 +60,115 @@ public sealed class InteractionLog
 
     /// <summary>Number of events.</summary>
     public long EventCount => Users.Total;
+
+    /// <summary>Finds a user by name.</summary>
+    /// <param name="name">The name in the source.</param>
+    /// <param name="user">The user's number.</param>
+    public bool TryFindUser(string name, out int user) => (_users ??= Numbers(UserNames, nameof(UserNames))).TryGetValue(name, out user);
+
+    /// <summary>Finds an item by name.</summary>
+    /// <param name="name">The name in the source.</param>
+    /// <param name="item">The item's number.</param>
+    public bool TryFindItem(string name, out int item) => (_items ??= Numbers(ItemNames, nameof(ItemNames))).TryGetValue(name, out item);
+
+    /// <summary>Checks that the columns fit together, once per log: lengths, ranges, names that are unique, times that never decrease within a user.</summary>
+    /// <returns>This log.</returns>
+    /// <exception cref="ArgumentException">A column does not hold; the message names it, what it was and what it must be.</exception>
+    public InteractionLog Validate()
+    {
+        if (_valid)
+        {
+            return this;
+        }
+        CheckLength(Items.Length, EventCount, nameof(Items), "the number of events");
+        CheckLength(Times.Length, EventCount, nameof(Times), "the number of events");
+        CheckLengthOrNone(Labels.Length, EventCount, nameof(Labels), "the number of events");
+        CheckLengthOrNone(Actions.Length, EventCount, nameof(Actions), "the number of events");
+        CheckLengthOrNone(Baskets.Length, EventCount, nameof(Baskets), "the number of events");
+        CheckLengthOrNone(ItemCategories.Length, ItemCount, nameof(ItemCategories), nameof(ItemCount));
+        CheckLengthOrNone(ItemPools.Length, ItemCount, nameof(ItemPools), nameof(ItemCount));
+        CheckLength(UserNames.Count, Users.Count, nameof(UserNames), "the number of users");
+        CheckLength(ItemNames.Count, ItemCount, nameof(ItemNames), nameof(ItemCount));
+        CheckNumbers(Items.Span, ItemCount, nameof(Items), 0);
+        CheckNumbers(Actions.Span, ActionCount, nameof(Actions), 1);
+        CheckNumbers(ItemCategories.Span, CategoryCount, nameof(ItemCategories), 1);
+        CheckNumbers(ItemPools.Span, PoolCount, nameof(ItemPools), 1);
+        CheckLabels();
+        CheckTimes();
+        _users ??= Numbers(UserNames, nameof(UserNames));
+        _items ??= Numbers(ItemNames, nameof(ItemNames));
+        _valid = true;
+        return this;
+    }
+
+    private void CheckLabels()
+    {
+        var labels = Labels.Span;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            if (!(labels[i] is >= 0 and <= 1))
+            {
+                throw Error.Range($"{nameof(Labels)}[{i}]", labels[i], "from 0 to 1");
+            }
+        }
+    }
+
+    private void CheckTimes()
+    {
+        var times = Times.Span;
+        for (int user = 0; user < Users.Count; user++)
+        {
+            for (long i = Users.Start(user) + 1; i < Users.Start(user) + Users.Length(user); i++)
+            {
+                if (times[(int)i] < times[(int)i - 1])
+                {
+                    throw Error.Range($"{nameof(Times)}[{i}]", times[(int)i], $"{times[(int)i - 1]} or more: times never decrease within a user (user {user})");
+                }
+            }
+        }
+    }
+
+    private static void CheckNumbers(ReadOnlySpan<int> numbers, int count, string column, int leastCount)
+    {
+        if (count < leastCount)
+        {
+            throw Error.Range($"The number of kinds in {column}", count, $"{leastCount} or more");
+        }
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if ((uint)numbers[i] >= (uint)count)
+            {
+                throw Error.Range($"{column}[{i}]", numbers[i], $"from 0 to {count - 1}");
+            }
+        }
+    }
+
+    private static void CheckLength(long was, long mustBe, string column, string meaning)
+    {
+        if (was != mustBe)
+        {
+            throw Error.Length(column, was, mustBe, meaning);
+        }
+    }
+
+    private static void CheckLengthOrNone(long was, long mustBe, string column, string meaning)
+    {
+        if (was != 0)
+        {
+            CheckLength(was, mustBe, column, meaning + ", or none");
+        }
+    }
+
+    private static Dictionary<string, int> Numbers(IReadOnlyList<string> names, string column)
+    {
+        var numbers = new Dictionary<string, int>(names.Count, StringComparer.Ordinal);
+        for (int i = 0; i < names.Count; i++)
+        {
+            if (!numbers.TryAdd(names[i], i))
+            {
+                throw Error.Invalid($"{column}[{i}]", $"'{names[i]}', the same as {column}[{numbers[names[i]]}]", "unique");
+            }
+        }
+        return numbers;
+    }
 }
