@@ -1,18 +1,34 @@
+using System.Runtime.Intrinsics;
+
 namespace LongSeqKernels;
 
 /// <summary>The CPU backend: SIMD kernels over all cores.</summary>
-/// <param name="threads">Threads, the caller's included.</param>
-/// <param name="level">The vector width; null means what <c>LONGSEQ_SIMD</c> names, or else the widest that this machine has.</param>
-internal sealed partial class ManagedKernels(int threads, SimdLevel? level = null) : IKernels
+internal sealed partial class ManagedKernels : IKernels
 {
-    private readonly SimdLevel _simd = level ?? SimdLevels.Choose(Environment.GetEnvironmentVariable("LONGSEQ_SIMD"));
+    private readonly SimdLevel _simd;
     private readonly ReferenceKernels _reference = new();
-    private readonly WorkerPool _pool = new(threads);
+    private readonly WorkerPool _pool;
     private readonly ScratchPool _scratch = new();
+    private readonly DenseKernels _dense;
+
+    /// <summary>Starts the threads.</summary>
+    /// <param name="threads">Threads, the caller's included.</param>
+    /// <param name="level">The vector width; null means what <c>LONGSEQ_SIMD</c> names, or else the widest that this machine has.</param>
+    public ManagedKernels(int threads, SimdLevel? level = null)
+    {
+        _simd = level ?? SimdLevels.Choose(Environment.GetEnvironmentVariable("LONGSEQ_SIMD"));
+        _pool = new WorkerPool(threads);
+        _dense = _simd switch
+        {
+            SimdLevel.Vector512 => new DenseKernels<Simd512, Vector512<float>>(_pool, _scratch),
+            SimdLevel.Vector256 => new DenseKernels<Simd256, Vector256<float>>(_pool, _scratch),
+            _ => new DenseKernels<Simd128, Vector128<float>>(_pool, _scratch),
+        };
+    }
 
     public string Name => "managed";
 
-    public string Description => $"{SimdLevels.Name(_simd)}, {threads} threads";
+    public string Description => $"{SimdLevels.Name(_simd)}, {_pool.Threads} threads";
 
     /// <summary>The memory that runs rent beside their inputs and outputs.</summary>
     internal ScratchPool Scratch => _scratch;

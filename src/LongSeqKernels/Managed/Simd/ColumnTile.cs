@@ -35,30 +35,16 @@ internal static unsafe class ColumnTile<TSimd, TVector>
     public static void Multiply(
         nint columns, nint depth, nint lanes, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
     {
+        nint paired = lanes - (lanes % (2 * TSimd.Count));
         nint j = 0;
-        if (TSimd.HasManyRegisters && lanes >= 2 * TSimd.Count)
+        if (TSimd.HasManyRegisters)
         {
             for (; j + 8 <= columns; j += 8)
             {
-                for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
+                for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
                 {
                     Tile8x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, prefetchStep);
                 }
-            }
-        }
-        else if (TSimd.HasManyRegisters)
-        {
-            for (; j + 16 <= columns; j += 16, prefetch += depth * prefetchStep)
-            {
-                Tile16x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, prefetchStep);
-            }
-            for (; j + 4 <= columns; j += 4)
-            {
-                Tile4x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
-            }
-            for (; j < columns; j++)
-            {
-                Tile1x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
             }
         }
         else
@@ -67,7 +53,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
             nint sixes = columns % 6 == 2 && columns >= 8 ? columns - 8 : columns - (columns % 6);
             for (; j < sixes; j += 6)
             {
-                for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
+                for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
                 {
                     Tile6x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, prefetchStep);
                 }
@@ -75,17 +61,40 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         }
         for (; j + 4 <= columns; j += 4)
         {
-            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+            for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count)
             {
                 Tile4x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, 0);
             }
         }
         for (; j < columns; j++)
         {
-            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+            for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count)
             {
                 Tile1x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, 0);
             }
+        }
+        if (paired < lanes)
+        {
+            MultiplyVector(columns, depth, a, lda, p + paired, ldp, c + paired, ldc, factors == null ? null : factors + paired, prefetch, prefetchStep);
+        }
+    }
+
+    /// <summary>The one vector of lanes that pairs leave, or all of a narrow panel.</summary>
+    private static void MultiplyVector(
+        nint columns, nint depth, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
+    {
+        nint j = 0;
+        for (; j + 16 <= columns; j += 16, prefetch += depth * prefetchStep)
+        {
+            Tile16x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, prefetchStep);
+        }
+        for (; j + 4 <= columns; j += 4)
+        {
+            Tile4x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
+        }
+        for (; j < columns; j++)
+        {
+            Tile1x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
         }
     }
 

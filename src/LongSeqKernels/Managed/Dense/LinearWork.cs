@@ -1,0 +1,109 @@
+namespace LongSeqKernels;
+
+/// <summary>
+/// Products of rows with a packed weight, <c>y = x W + b</c>. An item is a block of rows and a group of panels. Every number is summed over the whole
+/// depth by one accumulator, so that neither blocks nor threads change it.
+/// </summary>
+internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
+    where T : unmanaged
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Rows multiplied at a time: four register tiles, whose results stay in the L1 cache until they are stored.</summary>
+    public const int TileRows = 24;
+
+    public RowPieces Rows;
+    public Panels Panels;
+    public int PanelsPerItem;
+    public T* Input;
+
+    /// <summary>All panels; null when every item packs its own.</summary>
+    public float* Packed;
+    public T* Weight;
+    public WeightSide Side;
+
+    /// <summary>Padded with zeros to <see cref="Panels.PaddedWidth"/>; null for none.</summary>
+    public float* Bias;
+    public T* Output;
+    public OutputMode Mode;
+
+    /// <summary>Per thread: a tile of results, a block of fp32 input rows, a panel.</summary>
+    public float* Scratch;
+    public long ScratchStride;
+
+    public readonly int Items => Rows.Count * PanelGroups;
+
+    private readonly int PanelGroups => (Panels.Count + PanelsPerItem - 1) / PanelsPerItem;
+
+    /// <summary>Floats of scratch of one thread.</summary>
+    public static long ScratchFloats(Panels panels, long blockRows, bool packsItsOwn) =>
+        (TileRows * Panels.Lanes)
+        + (typeof(T) == typeof(float) ? 0 : AlignedBuffer.AlignedFloats(blockRows * panels.Depth))
+        + (packsItsOwn ? (long)panels.Depth * Panels.Lanes : 0);
+
+    public readonly void Execute(int item, int thread)
+    {
+        int block = item / PanelGroups;
+        int firstPanel = item % PanelGroups * PanelsPerItem;
+        long begin = Rows.Begin(block);
+        int count = (int)(Rows.End(block) - begin);
+        float* tile = Scratch + (thread * ScratchStride);
+        float* rows = tile + (TileRows * Panels.Lanes);
+        float* ownPanel = rows;
+        if (typeof(T) != typeof(float))
+        {
+            ownPanel += AlignedBuffer.AlignedFloats(Rows.Length * Panels.Depth);
+        }
+        float* input = ElementRows<T>.AsSingle(Input + (begin * Panels.Depth), rows, count * Panels.Depth);
+        for (int panel = firstPanel; panel < Math.Min(firstPanel + PanelsPerItem, Panels.Count); panel++)
+        {
+            float* packed = Packed + Panels.Offset(panel);
+            if (Packed == null)
+            {
+                packed = ownPanel;
+                PackWork<T, TSimd, TVector>.Pack(Weight, Side, Panels, panel, packed);
+            }
+            Multiply(input, count, packed, panel, Output + (begin * Panels.Width) + (panel * Panels.Lanes), tile);
+        }
+    }
+
+    private readonly void Multiply(float* input, int count, float* packed, int panel, T* output, float* tile)
+    {
+        int depth = Panels.Depth;
+        int lanes = Panels.LanesOf(panel);
+        int columns = Panels.ColumnsOf(panel);
+        if (typeof(T) == typeof(float) && Bias == null && lanes == columns)
+        {
+            RowTile<TSimd, TVector>.Multiply(count, depth, lanes, input, depth, packed, lanes, (float*)output, Panels.Width, Mode);
+            return;
+        }
+        float* bias = Bias + (panel * Panels.Lanes);
+        for (int row = 0; row < count; row += TileRows)
+        {
+            int tileRows = Math.Min(TileRows, count - row);
+            RowTile<TSimd, TVector>.Multiply(tileRows, depth, lanes, input + ((long)row * depth), depth, packed, lanes, tile, lanes, OutputMode.Overwrite);
+            for (int i = 0; i < tileRows; i++)
+            {
+                Store(tile + (i * lanes), bias, output + ((long)(row + i) * Panels.Width), columns);
+            }
+        }
+    }
+
+    private readonly void Store(float* result, float* bias, T* output, int columns)
+    {
+        bool add = Mode == OutputMode.Add;
+        int i = 0;
+        for (; i + TSimd.Count <= columns; i += TSimd.Count)
+        {
+            TVector value = TSimd.Load(result + i);
+            value = Bias == null ? value : TSimd.Add(value, TSimd.Load(bias + i));
+            value = add ? TSimd.Add(value, SimdMath.Load<TSimd, TVector, T>(output + i)) : value;
+            SimdMath.Store<TSimd, TVector, T>(value, output + i);
+        }
+        for (; i < columns; i++)
+        {
+            float value = Bias == null ? result[i] : result[i] + bias[i];
+            output[i] = Element<T>.FromSingle(add ? value + Element<T>.ToSingle(output[i]) : value);
+        }
+    }
+}
