@@ -3,8 +3,14 @@ namespace LongSeqKernels;
 /// <summary>Settings of a context.</summary>
 public readonly record struct LongSeqContextOptions
 {
+    /// <summary>More threads than this are taken for a mistake.</summary>
+    internal const int MaxThreads = 1024;
+
     /// <summary>Threads of the CPU backends, the caller's included; 0, the default, means one for every processor of this process.</summary>
     public int Threads { get; init; }
+
+    /// <summary>The machine's rates for cost models; null, the default, measures them when they are first asked for.</summary>
+    public MachineRates? Rates { get; init; }
 }
 
 /// <summary>
@@ -14,10 +20,12 @@ public readonly record struct LongSeqContextOptions
 public sealed class LongSeqContext : IDisposable
 {
     private readonly string _choice;
+    private readonly Lazy<MachineRates> _rates;
     private volatile bool _disposed;
 
-    private LongSeqContext(IKernels kernels, Backend backend, string choice)
+    private LongSeqContext(IKernels kernels, Backend backend, string choice, int threads, MachineRates? rates)
     {
+        _rates = new Lazy<MachineRates>(() => rates ?? MachineRates.Measure(threads));
         Kernels = kernels;
         Backend = backend;
         _choice = choice;
@@ -29,6 +37,9 @@ public sealed class LongSeqContext : IDisposable
     /// <summary>The backend's kernels. Call the operation classes instead: they check arguments, kernels do not.</summary>
     public IKernels Kernels { get; }
 
+    /// <summary>The machine's rates with this context's threads: as given in its options, else measured at the first use, which takes about a tenth of a second.</summary>
+    public MachineRates Rates => _rates.Value;
+
     /// <summary>Starts a backend. A backend named here never falls back to another: it throws.</summary>
     /// <param name="backend">Which one; <see cref="Backend.Auto"/> chooses, unless the environment variable <c>LONGSEQ_BACKEND</c> names one.</param>
     /// <param name="options">Threads.</param>
@@ -36,23 +47,25 @@ public sealed class LongSeqContext : IDisposable
     public static LongSeqContext Create(Backend backend = Backend.Auto, LongSeqContextOptions options = default)
     {
         Check.Defined(backend);
-        if (options.Threads is < 0 or > 1024)
+        if (options.Threads is < 0 or > LongSeqContextOptions.MaxThreads)
         {
-            throw Error.Range(nameof(options.Threads), options.Threads, "from 1 to 1024, or 0 for one per processor");
+            throw Error.Range(nameof(options.Threads), options.Threads, $"from 1 to {LongSeqContextOptions.MaxThreads}, or 0 for one per processor");
         }
+        options.Rates?.Validate();
         string choice = $"{backend} was asked for by name.";
         if (backend == Backend.Auto)
         {
             (backend, choice) = Choose(Environment.GetEnvironmentVariable("LONGSEQ_BACKEND"));
         }
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        return new LongSeqContext(Start(backend, threads), backend, choice);
+        return new LongSeqContext(Start(backend, threads), backend, choice, threads, options.Rates);
     }
 
     /// <summary>A context over a backend that lives outside the core (ILGPU, a test double). The context disposes it.</summary>
     /// <param name="kernels">The backend.</param>
     /// <param name="backend">The backend of the core that it stands in for when asked what it is.</param>
-    public static LongSeqContext Create(IKernels kernels, Backend backend) => new(kernels, backend, $"{kernels.Name} was passed in.");
+    public static LongSeqContext Create(IKernels kernels, Backend backend) =>
+        new(kernels, backend, $"{kernels.Name} was passed in.", threads: 0, rates: null);
 
     /// <summary>Which backend runs, on what, and why it was chosen.</summary>
     public string Explain() => $"{Kernels.Name}: {Kernels.Description}. {_choice}";

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LongSeqKernels;
+
+/// <summary>Measures the two roofs of a CPU kernel with all threads at once: fp32 multiply-adds in registers, and reads of memory that no cache holds.</summary>
+internal static unsafe class RateMeasurement
+{
+    /// <summary>Beyond the last-level cache that a process of a server usually gets.</summary>
+    private const long ReadBytes = 96L << 20;
+
+    private const int MultiplyAddSteps = 60_000;
+    private const int MultiplyAddRuns = 12;
+    private const int ReadRuns = 4;
+
+    /// <summary>Vectors of one step of the multiply-add loop.</summary>
+    private const int Accumulators = 12;
+
+    public static MachineRates Measure(int threads) => SimdLevels.Choose(Environment.GetEnvironmentVariable("LONGSEQ_SIMD")) switch
+    {
+        SimdLevel.Vector512 => Measure<Simd512, Vector512<float>>(threads),
+        SimdLevel.Vector256 => Measure<Simd256, Vector256<float>>(threads),
+        _ => Measure<Simd128, Vector128<float>>(threads),
+    };
+
+    private static MachineRates Measure<TSimd, TVector>(int threads)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        using var pool = new WorkerPool(threads);
+        using var scratch = new ScratchPool();
+        using AlignedBuffer buffer = scratch.Rent(ReadBytes);
+        var multiplyAdds = new MultiplyAddWork<TSimd, TVector>(buffer.Floats);
+        double multiplyAddSeconds = Best(pool, ref multiplyAdds, MultiplyAddRuns);
+        double flops = 2.0 * Accumulators * TSimd.Count * MultiplyAddSteps * threads;
+
+        new Span<byte>(buffer.Bytes, (int)ReadBytes).Clear(); // pages that were never written are all the same page
+        var reads = new ReadWork<TSimd, TVector>(buffer.Bytes, ReadBytes / threads / ScratchPool.Alignment * ScratchPool.Alignment);
+        double readSeconds = Best(pool, ref reads, ReadRuns);
+        return new MachineRates(flops / multiplyAddSeconds, reads.BytesPerItem * threads / readSeconds);
+    }
+
+    /// <summary>The shortest of a few runs of one item per thread: a roof is what the machine can do when nothing disturbs it.</summary>
+    private static double Best<TWork>(WorkerPool pool, ref TWork work, int runs)
+        where TWork : struct, IParallelWork
+    {
+        double best = double.PositiveInfinity;
+        for (int run = 0; run < runs; run++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            pool.Run(ref work, pool.Threads);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+
+    private readonly struct MultiplyAddWork<TSimd, TVector>(float* results) : IParallelWork
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        public void Execute(int item, int thread) => TSimd.Store(Loop(), results + (item * TSimd.Count));
+
+        /// <summary>As many independent chains as hide the latency of a multiply-add on two ports.</summary>
+        [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private static TVector Loop()
+        {
+            TVector x = TSimd.Create(0.999f), y = TSimd.Create(0.001f);
+            TVector a0 = x, a1 = x, a2 = x, a3 = x, a4 = x, a5 = x;
+            TVector b0 = y, b1 = y, b2 = y, b3 = y, b4 = y, b5 = y;
+            for (int i = 0; i < MultiplyAddSteps; i++)
+            {
+                a0 = TSimd.MultiplyAdd(a0, x, y);
+                a1 = TSimd.MultiplyAdd(a1, x, y);
+                a2 = TSimd.MultiplyAdd(a2, x, y);
+                a3 = TSimd.MultiplyAdd(a3, x, y);
+                a4 = TSimd.MultiplyAdd(a4, x, y);
+                a5 = TSimd.MultiplyAdd(a5, x, y);
+                b0 = TSimd.MultiplyAdd(b0, x, y);
+                b1 = TSimd.MultiplyAdd(b1, x, y);
+                b2 = TSimd.MultiplyAdd(b2, x, y);
+                b3 = TSimd.MultiplyAdd(b3, x, y);
+                b4 = TSimd.MultiplyAdd(b4, x, y);
+                b5 = TSimd.MultiplyAdd(b5, x, y);
+            }
+            TVector a = TSimd.Add(TSimd.Add(TSimd.Add(a0, a1), TSimd.Add(a2, a3)), TSimd.Add(a4, a5));
+            TVector b = TSimd.Add(TSimd.Add(TSimd.Add(b0, b1), TSimd.Add(b2, b3)), TSimd.Add(b4, b5));
+            return TSimd.Add(a, b);
+        }
+    }
+
+    private readonly struct ReadWork<TSimd, TVector>(byte* memory, long bytesPerItem) : IParallelWork
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        private const int LinesAhead = 24;
+
+        public long BytesPerItem => bytesPerItem;
+
+        public void Execute(int item, int thread)
+        {
+            TVector sum = Loop(memory + (item * bytesPerItem), bytesPerItem);
+            if (TSimd.Sum(sum) != 0)
+            {
+                throw new InvalidOperationException("Memory that was cleared reads as something else.");
+            }
+        }
+
+        [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private static TVector Loop(byte* memory, long bytes)
+        {
+            TVector a = TSimd.Zero, b = TSimd.Zero;
+            float* line = (float*)memory;
+            for (long i = 0; i < bytes / ScratchPool.Alignment; i++, line += ScratchPool.Alignment / sizeof(float))
+            {
+                TSimd.Prefetch(line + (LinesAhead * ScratchPool.Alignment / sizeof(float)));
+                for (int lane = 0; lane < ScratchPool.Alignment / sizeof(float); lane += TSimd.Count)
+                {
+                    a = TSimd.Add(a, TSimd.LoadAligned(line + lane));
+                }
+                (a, b) = (b, a);
+            }
+            return TSimd.Add(a, b);
+        }
+    }
+}
