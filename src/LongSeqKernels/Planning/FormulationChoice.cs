@@ -92,7 +92,7 @@ public sealed record FormulationChoice
 
     /// <summary>
     /// Targets per segment from which on projecting is cheaper, at the batch's mean history length; near D / (H - 1) where arithmetic binds. Null where
-    /// absorbing is always cheaper (one head).
+    /// no number of targets makes projecting cheaper.
     /// </summary>
     public required long? BreakEvenTargets { get; init; }
 

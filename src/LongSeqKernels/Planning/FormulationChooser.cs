@@ -19,6 +19,7 @@ public static class FormulationChooser
     /// <summary>Operations of one exponential and its share of the softmax.</summary>
     private const double ExponentialFlops = 16;
 
+    /// <summary>Where the search for a break-even ends.</summary>
     private const long MostTargets = 1 << 24;
 
     /// <summary>Chooses for a batch with this context's rates.</summary>
@@ -97,7 +98,7 @@ public static class FormulationChooser
     {
         double length = problem.History.Count == 0 ? 0 : (double)problem.History.Total / problem.History.Count;
         bool ProjectingPays(long targets) => Projected(problem, rates, targets, length).Seconds < Absorbed(problem, rates, targets, length).Seconds;
-        if (length == 0 || !ProjectingPays(MostTargets))
+        if (!ProjectingPays(MostTargets))
         {
             return null;
         }

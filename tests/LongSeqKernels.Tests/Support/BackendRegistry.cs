@@ -14,6 +14,7 @@ public static class BackendRegistry
     private static readonly Dictionary<string, Lazy<LongSeqContext>> Contexts = new()
     {
         ["reference"] = new(() => LongSeqContext.Create(Backend.Reference)),
+        ["portable"] = new(() => LongSeqContext.Create(Backend.Portable)),
         ["managed"] = new(() => LongSeqContext.Create(Backend.Managed, new LongSeqContextOptions { Threads = ManagedThreads })),
     };
 
