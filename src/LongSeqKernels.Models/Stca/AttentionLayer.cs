@@ -1,0 +1,214 @@
+namespace LongSeqKernels.Models;
+
+/// <summary>
+/// One layer's cross attention: W_Q, W_K, W_V <c>[D, H dh]</c>, W_O <c>[H dh, D]</c>, in the projected and in the absorbed form, which are equal up to rounding.
+/// With biases there is one for the queries and one for the output only: a bias of the keys cancels in the softmax, and one of the values is part of the output's.
+/// </summary>
+internal sealed class AttentionLayer
+{
+    private readonly int _width;
+    private readonly int _heads;
+    private readonly int _headWidth;
+    private readonly Parameter _query;
+    private readonly Parameter _key;
+    private readonly Parameter _value;
+    private readonly Parameter _output;
+    private readonly Parameter? _queryBias;
+    private readonly Parameter? _outputBias;
+
+    public AttentionLayer(ParameterSet set, string name, StcaConfig config)
+    {
+        _width = config.Width;
+        _heads = config.Heads;
+        _headWidth = config.HeadWidth;
+        _query = set.Add($"{name}.query", ParameterKind.Matrix, _width, _width);
+        _key = set.Add($"{name}.key", ParameterKind.Matrix, _width, _width);
+        _value = set.Add($"{name}.value", ParameterKind.Matrix, _width, _width);
+        _output = set.Add($"{name}.output", ParameterKind.Matrix, _width, _width);
+        if (config.Biases)
+        {
+            _queryBias = set.Add($"{name}.query_bias", ParameterKind.Vector, _width);
+            _outputBias = set.Add($"{name}.output_bias", ParameterKind.Vector, _width);
+        }
+    }
+
+    /// <summary>W_K starts as W_Q, so that a logit starts as a similarity of the encoded target and the encoded event.</summary>
+    public void Initialise(RandomStream random)
+    {
+        Initialisation.KeepSize(_query, random);
+        _query.Values.CopyTo(_key.Values);
+        Initialisation.KeepSize(_value, random);
+        Initialisation.KeepSize(_output, random);
+    }
+
+    /// <param name="context">Where to run.</param>
+    /// <param name="plan">Form and shape.</param>
+    /// <param name="encoded">The encoded history <c>[L, D]</c>.</param>
+    /// <param name="query">The layer's query <c>[T, D]</c>.</param>
+    /// <param name="state">Kept for the backward run.</param>
+    /// <param name="scratch">Memory of no meaning between runs.</param>
+    /// <param name="version">Of the parameters.</param>
+    /// <param name="output">o <c>[T, D]</c>.</param>
+    public void Forward(
+        LongSeqContext context,
+        AttentionPlan plan,
+        ReadOnlySpan<float> encoded,
+        ReadOnlySpan<float> query,
+        AttentionState state,
+        AttentionScratch scratch,
+        long version,
+        Span<float> output)
+    {
+        int targets = plan.Targets;
+        Span<float> logSumExp = state.LogSumExp.Use(targets, plan.Core.Options.Score == AttentionScore.Softmax ? _heads : 0);
+        Span<float> mixed = state.Mixed.Use(targets, _width);
+        var square = new LinearShape(targets, _width, _width);
+        if (plan.Form == AttentionForm.Projected)
+        {
+            Span<float> heads = state.Heads.Use(targets, _width);
+            Linear.Forward(context, square, query, _query.Values, Values(_queryBias), heads);
+            var history = new LinearShape(checked((int)plan.Events), _width, _width);
+            Span<float> keys = state.Keys.Use(plan.Events, _width);
+            Span<float> values = state.Values.Use(plan.Events, _width);
+            Linear.Forward(context, history, encoded, _key.Values, default, keys);
+            Linear.Forward(context, history, encoded, _value.Values, default, values);
+            CrossAttention.Forward<float>(plan.Core, heads, keys, values, mixed, logSumExp);
+        }
+        else
+        {
+            state.Pack(_key, _value, _heads, version);
+            Span<float> rowMajor = scratch.RowMajor.Use(targets, _width);
+            Linear.Forward(context, square, query, _query.Values, Values(_queryBias), rowMajor);
+            Span<float> heads = state.Heads.Use(targets, _width);
+            HeadOrder.Swap(rowMajor, targets, _heads, _headWidth, heads);
+            Span<float> wide = scratch.Wide.Use(targets, _heads * _width);
+            for (int head = 0; head < _heads; head++)
+            {
+                Linear.Forward(context, ToWide(targets), Narrow(heads, head, targets), Block(state.KeyTransposed.Span, head), default, Wide(wide, head, targets));
+            }
+            Span<float> probes = state.Probes.Use(targets, _heads * _width);
+            HeadOrder.Swap(wide, _heads, targets, _width, probes);
+            Span<float> views = state.Views.Use(targets, _heads * _width);
+            CrossAttention.Forward(plan.Core, probes, encoded, default, views, logSumExp);
+            HeadOrder.Swap(views, targets, _heads, _width, wide);
+            for (int head = 0; head < _heads; head++)
+            {
+                Linear.Forward(context, ToNarrow(targets), Wide(wide, head, targets), Block(state.ValueByHead.Span, head), default, Narrow(rowMajor, head, targets));
+            }
+            HeadOrder.Swap(rowMajor, _heads, targets, _headWidth, mixed);
+        }
+        Linear.Forward(context, square, mixed, _output.Values, Values(_outputBias), output);
+    }
+
+    /// <summary>Adds to the gradients of the parameters; overwrites the other two.</summary>
+    /// <param name="context">Where to run.</param>
+    /// <param name="plan">As in the forward run.</param>
+    /// <param name="encoded">As in the forward run.</param>
+    /// <param name="query">As in the forward run.</param>
+    /// <param name="state">Of the forward run.</param>
+    /// <param name="scratch">Memory of no meaning between runs.</param>
+    /// <param name="outputGradient"><c>[T, D]</c>.</param>
+    /// <param name="queryGradient"><c>[T, D]</c>.</param>
+    /// <param name="encodedGradient"><c>[L, D]</c>.</param>
+    public void Backward(
+        LongSeqContext context,
+        AttentionPlan plan,
+        ReadOnlySpan<float> encoded,
+        ReadOnlySpan<float> query,
+        AttentionState state,
+        AttentionScratch scratch,
+        ReadOnlySpan<float> outputGradient,
+        Span<float> queryGradient,
+        Span<float> encodedGradient)
+    {
+        int targets = plan.Targets;
+        var square = new LinearShape(targets, _width, _width);
+        Span<float> mixedGradient = scratch.MixedGradient.Zeroed(targets, _width);
+        Linear.Backward(context, square, state.Mixed.Span, _output.Values, outputGradient, mixedGradient, _output.Gradient, Gradient(_outputBias), OutputMode.Add);
+        Span<float> headGradient = scratch.HeadGradient.Use(targets, _width);
+        if (plan.Form == AttentionForm.Projected)
+        {
+            BackwardProjected(context, plan, encoded, state, scratch, mixedGradient, headGradient, encodedGradient);
+        }
+        else
+        {
+            BackwardAbsorbed(context, plan, encoded, state, scratch, mixedGradient, headGradient, encodedGradient);
+        }
+        queryGradient.Clear();
+        Linear.Backward(context, square, query, _query.Values, headGradient, queryGradient, _query.Gradient, Gradient(_queryBias), OutputMode.Add);
+    }
+
+    private void BackwardProjected(
+        LongSeqContext context,
+        AttentionPlan plan,
+        ReadOnlySpan<float> encoded,
+        AttentionState state,
+        AttentionScratch scratch,
+        ReadOnlySpan<float> mixedGradient,
+        Span<float> headGradient,
+        Span<float> encodedGradient)
+    {
+        Span<float> keyGradient = scratch.KeyGradient.Use(plan.Events, _width);
+        Span<float> valueGradient = scratch.ValueGradient.Use(plan.Events, _width);
+        CrossAttention.Backward<float>(
+            plan.Core, state.Heads.Span, state.Keys.Span, state.Values.Span, state.Mixed.Span, state.LogSumExp.Span, mixedGradient, headGradient, keyGradient, valueGradient);
+        var history = new LinearShape(checked((int)plan.Events), _width, _width);
+        encodedGradient.Clear();
+        Linear.Backward(context, history, encoded, _key.Values, keyGradient, encodedGradient, _key.Gradient, default, OutputMode.Add);
+        Linear.Backward(context, history, encoded, _value.Values, valueGradient, encodedGradient, _value.Gradient, default, OutputMode.Add);
+    }
+
+    private void BackwardAbsorbed(
+        LongSeqContext context,
+        AttentionPlan plan,
+        ReadOnlySpan<float> encoded,
+        AttentionState state,
+        AttentionScratch scratch,
+        ReadOnlySpan<float> mixedGradient,
+        Span<float> headGradient,
+        Span<float> encodedGradient)
+    {
+        int targets = plan.Targets;
+        Span<float> narrow = scratch.RowMajor.Use(targets, _width);
+        HeadOrder.Swap(mixedGradient, targets, _heads, _headWidth, narrow);
+        Span<float> wide = scratch.Wide.Use(targets, _heads * _width);
+        HeadOrder.Swap(state.Views.Span, targets, _heads, _width, wide);
+        Span<float> wideGradient = scratch.WideGradient.Use(targets, _heads * _width);
+        Span<float> weightGradient = scratch.WeightGradient.Use(_width, _width);
+        for (int head = 0; head < _heads; head++)
+        {
+            Linear.Backward<float>(
+                context, ToNarrow(targets), Wide(wide, head, targets), Block(state.ValueByHead.Span, head), Narrow(narrow, head, targets), Wide(wideGradient, head, targets), Block(weightGradient, head), default);
+        }
+        HeadOrder.SwapAdd(weightGradient, _heads, _width, _headWidth, _value.Gradient);
+
+        Span<float> viewGradient = wide;
+        HeadOrder.Swap(wideGradient, _heads, targets, _width, viewGradient);
+        Span<float> probeGradient = scratch.ProbeGradient.Use(targets, _heads * _width);
+        CrossAttention.Backward(
+            plan.Core, state.Probes.Span, encoded, default, state.Views.Span, state.LogSumExp.Span, viewGradient, probeGradient, encodedGradient, default);
+
+        HeadOrder.Swap(probeGradient, targets, _heads, _width, wideGradient);
+        for (int head = 0; head < _heads; head++)
+        {
+            Linear.Backward<float>(
+                context, ToWide(targets), Narrow(state.Heads.Span, head, targets), Block(state.KeyTransposed.Span, head), Wide(wideGradient, head, targets), Narrow(narrow, head, targets), Block(weightGradient, head), default);
+        }
+        HeadOrder.TransposeAdd(weightGradient, _width, _width, _key.Gradient);
+        HeadOrder.Swap(narrow, _heads, targets, _headWidth, headGradient);
+    }
+
+    private static ReadOnlySpan<float> Values(Parameter? parameter) => parameter is null ? default : parameter.Values;
+
+    private static Span<float> Gradient(Parameter? parameter) => parameter is null ? default : parameter.Gradient;
+
+    private LinearShape ToWide(int targets) => new(targets, _headWidth, _width);
+
+    private LinearShape ToNarrow(int targets) => new(targets, _width, _headWidth);
+
+    private Span<float> Narrow(Span<float> headMajor, int head, int targets) => headMajor.Slice(head * targets * _headWidth, targets * _headWidth);
+
+    private Span<float> Wide(Span<float> headMajor, int head, int targets) => headMajor.Slice(head * targets * _width, targets * _width);
+
+    private Span<float> Block(Span<float> weight, int head) => weight.Slice(head * _headWidth * _width, _headWidth * _width);
+}

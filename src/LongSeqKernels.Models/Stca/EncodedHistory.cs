@@ -1,0 +1,36 @@
+namespace LongSeqKernels.Models;
+
+/// <summary>
+/// A user's history as the layers of a model read it, for one request time: the expensive part of scoring, made once and used for as many lists of candidates as
+/// wanted. Takes <c>layers * L * D</c> fp32 numbers (one layer's worth with a shared encoder).
+/// </summary>
+public sealed class EncodedHistory
+{
+    private readonly float[][] _layers;
+    private readonly StcaModel _model;
+    private readonly long _version;
+
+    internal EncodedHistory(StcaModel model, long version, RequestBatch batch, float[][] layers)
+    {
+        _model = model;
+        _version = version;
+        _layers = layers;
+        History = batch.History;
+    }
+
+    /// <summary>Number of events.</summary>
+    public long Events => History.Total;
+
+    internal JaggedLayout History { get; }
+
+    internal ReadOnlySpan<float> Layer(int layer) => _layers[Math.Min(layer, _layers.Length - 1)];
+
+    /// <summary>Refuses a history that another model, or an earlier state of this one, encoded.</summary>
+    internal void CheckFits(StcaModel model)
+    {
+        if (!ReferenceEquals(model, _model) || model.Parameters.Version != _version)
+        {
+            throw Error.Invalid("history", "encoded by another model or before the last change of the weights", "encoded by this model as it is now");
+        }
+    }
+}
