@@ -11,4 +11,5 @@ namespace LongSeqKernels.Models;
     IgnoreReadOnlyProperties = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(StcaConfig))]
+[JsonSerializable(typeof(TrainingOptions))]
 internal sealed partial class ModelJson : JsonSerializerContext;

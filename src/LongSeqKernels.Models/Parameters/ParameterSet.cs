@@ -36,6 +36,8 @@ public sealed class ParameterSet
     /// <summary>Says that values were written.</summary>
     public void MarkChanged() => Version++;
 
+    internal Memory<float> DenseMemory => _values.AsMemory(0, _length);
+
     /// <summary>Sets all gradients to 0.</summary>
     public void ClearGradients()
     {

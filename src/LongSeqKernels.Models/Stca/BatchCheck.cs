@@ -3,29 +3,36 @@ namespace LongSeqKernels.Models;
 /// <summary>Checks a batch against a model before any work.</summary>
 internal static class BatchCheck
 {
-    /// <summary>Checks extents, identifiers and limits.</summary>
+    /// <summary>Checks histories and targets: extents and identifiers. Limits are checked where the attention is planned.</summary>
     /// <exception cref="ArgumentException">Something does not fit; the message names it.</exception>
     public static void Inputs(RequestBatch batch, StcaConfig config)
     {
         long events = batch.History.Total;
-        long targets = batch.Targets.Total;
-        if (batch.Targets.Count != batch.History.Count)
-        {
-            throw Error.Invalid(nameof(batch.Targets), $"a layout of {batch.Targets.Count} segments", $"a layout of {batch.History.Count} segments, as {nameof(batch.History)} has");
-        }
         Check.Length(batch.HistoryItems.Span, events, "one per history event", nameof(batch.HistoryItems));
         Check.Length(batch.HistoryTimes.Span, events, "one per history event", nameof(batch.HistoryTimes));
         Check.Length(batch.RequestTimes.Span, batch.History.Count, "one per segment", nameof(batch.RequestTimes));
-        Check.Length(batch.TargetItems.Span, targets, "one per target", nameof(batch.TargetItems));
-        Check.LengthOrEmpty(batch.HistoryLimits.Span, targets, "one per target", nameof(batch.HistoryLimits));
-        Check.Length(batch.TargetContext.Span, targets * config.ContextWidth, "targets times the model's context width", nameof(batch.TargetContext));
         Identifiers(batch.HistoryItems.Span, config.Items, nameof(batch.HistoryItems));
-        Identifiers(batch.TargetItems.Span, config.Items, nameof(batch.TargetItems));
         if (config.Actions > 1)
         {
             Check.Length(batch.HistoryActions.Span, events, "one per history event", nameof(batch.HistoryActions));
             Identifiers(batch.HistoryActions.Span, config.Actions, nameof(batch.HistoryActions));
         }
+        Targets(batch, config);
+    }
+
+    /// <summary>Checks targets alone, for a history that was checked when it was encoded.</summary>
+    /// <exception cref="ArgumentException">Something does not fit; the message names it.</exception>
+    public static void Targets(RequestBatch batch, StcaConfig config)
+    {
+        long targets = batch.Targets.Total;
+        if (batch.Targets.Count != batch.History.Count)
+        {
+            throw Error.Invalid(nameof(batch.Targets), $"a layout of {batch.Targets.Count} segments", $"a layout of {batch.History.Count} segments, as {nameof(batch.History)} has");
+        }
+        Check.Length(batch.TargetItems.Span, targets, "one per target", nameof(batch.TargetItems));
+        Check.LengthOrEmpty(batch.HistoryLimits.Span, targets, "one per target", nameof(batch.HistoryLimits));
+        Check.Length(batch.TargetContext.Span, targets * config.ContextWidth, "targets times the model's context width", nameof(batch.TargetContext));
+        Identifiers(batch.TargetItems.Span, config.Items, nameof(batch.TargetItems));
     }
 
     /// <summary>Checks what the losses read.</summary>

@@ -9,19 +9,18 @@ public sealed class EncodedHistory
     private readonly float[][] _layers;
     private readonly StcaModel _model;
     private readonly long _version;
+    private readonly RequestBatch _batch;
 
     internal EncodedHistory(StcaModel model, long version, RequestBatch batch, float[][] layers)
     {
         _model = model;
         _version = version;
         _layers = layers;
-        History = batch.History;
+        _batch = batch;
     }
 
     /// <summary>Number of events.</summary>
-    public long Events => History.Total;
-
-    internal JaggedLayout History { get; }
+    public long Events => _batch.History.Total;
 
     internal ReadOnlySpan<float> Layer(int layer) => _layers[Math.Min(layer, _layers.Length - 1)];
 
@@ -32,5 +31,22 @@ public sealed class EncodedHistory
         {
             throw Error.Invalid("history", "encoded by another model or before the last change of the weights", "encoded by this model as it is now");
         }
+    }
+
+    /// <summary>A request for candidates; its history has been encoded and is not read again.</summary>
+    internal RequestBatch Request(ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features)
+    {
+        JaggedLayout targets = JaggedLayout.Uniform(1, candidates.Length);
+        return new RequestBatch
+        {
+            History = _batch.History,
+            HistoryItems = _batch.HistoryItems,
+            HistoryTimes = _batch.HistoryTimes,
+            RequestTimes = _batch.RequestTimes,
+            Targets = targets,
+            TargetItems = candidates,
+            TargetContext = features,
+            Requests = targets,
+        };
     }
 }

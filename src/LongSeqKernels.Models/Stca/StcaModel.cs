@@ -47,6 +47,9 @@ public sealed class StcaModel
     /// <summary>Category of each item, or empty.</summary>
     public ReadOnlyMemory<int> ItemCategories => _itemCategories;
 
+    /// <summary>Strings that are stored with the model, for whoever needs to know more of it (the data it was trained on, what its context features are).</summary>
+    public IDictionary<string, string> Notes { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     internal TokenEncoder Tokens { get; }
 
     /// <summary>One per layer, or a single one for all.</summary>
@@ -72,6 +75,24 @@ public sealed class StcaModel
         var model = new StcaModel(config, itemCategories.ToArray());
         model.Initialise();
         return model;
+    }
+
+    /// <summary>Reads a model from a safetensors file, also from a checkpoint of its training.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged or holds something else; the message says what was and what must be.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static StcaModel Load(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return StcaModelFile.Read(file);
+    }
+
+    /// <summary>Writes configuration, weights, item categories and notes as one safetensors file, whole or not at all.</summary>
+    /// <exception cref="IOException">The file cannot be written; an older file of that name is intact.</exception>
+    public void Save(string path)
+    {
+        var writer = new SafetensorsWriter();
+        StcaModelFile.Add(writer, this);
+        writer.Save(path);
     }
 
     /// <summary>A model whose weights are all 0, to be filled from a file.</summary>

@@ -1,0 +1,62 @@
+namespace LongSeqKernels.Models;
+
+/// <summary>
+/// Scores targets with a trained model. Keep one: it holds the memory of its runs. Not thread-safe; scorers of one model may run at the same time.
+/// </summary>
+public sealed class StcaScorer : IRequestScorer
+{
+    private readonly StcaPass _pass;
+
+    /// <summary>A scorer of a model.</summary>
+    /// <param name="context">Where to run.</param>
+    /// <param name="model">The model; training it changes later scores.</param>
+    public StcaScorer(LongSeqContext context, StcaModel model)
+    {
+        Model = model;
+        _pass = new StcaPass(context, model, PassMode.Scoring);
+    }
+
+    /// <summary>The model.</summary>
+    public StcaModel Model { get; }
+
+    /// <inheritdoc/>
+    public void Score(RequestBatch batch, Span<float> logits)
+    {
+        BatchCheck.Inputs(batch, Model.Config);
+        Check.Length(logits, batch.Targets.Total, "one per target");
+        _pass.Forward(batch, logits);
+    }
+
+    /// <summary>Encodes a user's history once for any number of lists of candidates.</summary>
+    /// <exception cref="ArgumentException">An identifier is unknown to the model or the columns differ in length.</exception>
+    public EncodedHistory Encode(UserHistory history)
+    {
+        RequestBatch batch = history.Request(default, default);
+        BatchCheck.Inputs(batch, Model.Config);
+        return _pass.Encode(batch);
+    }
+
+    /// <summary>Scores candidates against an encoded history.</summary>
+    /// <param name="history">Of this model as it is now.</param>
+    /// <param name="candidates">Items.</param>
+    /// <param name="features">Context features <c>[candidates, ContextWidth]</c>; empty when the model has none.</param>
+    /// <param name="logits"><c>[candidates]</c>.</param>
+    /// <exception cref="ArgumentException">An item is unknown to the model, a length is wrong, or the history is not of this model.</exception>
+    public void Score(EncodedHistory history, ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features, Span<float> logits)
+    {
+        history.CheckFits(Model);
+        RequestBatch batch = history.Request(candidates, features);
+        BatchCheck.Targets(batch, Model.Config);
+        Check.Length(logits, candidates.Length, "one per candidate");
+        _pass.Forward(batch, logits, history);
+    }
+
+    /// <summary>Scores candidates for one user in one run.</summary>
+    /// <param name="history">The user's events.</param>
+    /// <param name="candidates">Items.</param>
+    /// <param name="features">Context features <c>[candidates, ContextWidth]</c>; empty when the model has none.</param>
+    /// <param name="logits"><c>[candidates]</c>.</param>
+    /// <exception cref="ArgumentException">An identifier is unknown to the model or a length is wrong.</exception>
+    public void Score(UserHistory history, ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features, Span<float> logits) =>
+        Score(history.Request(candidates, features), logits);
+}
