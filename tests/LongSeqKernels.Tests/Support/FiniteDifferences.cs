@@ -19,7 +19,7 @@ internal static class FiniteDifferences
     public static void AssertGradient(string name, float[] variable, float[] gradient, Func<double> loss)
     {
         Assert.That(gradient, Has.Length.EqualTo(variable.Length), name);
-        double largest = gradient.Max(Math.Abs);
+        double largest = gradient.Select(Math.Abs).DefaultIfEmpty().Max();
         for (int i = 0; i < variable.Length; i++)
         {
             float original = variable[i];
