@@ -45,7 +45,7 @@ internal static class Samples
         return narrow;
     }
 
-    public static float[] Widen<T>(ReadOnlySpan<T> values)
+    public static float[] Widen<T>(T[] values)
         where T : unmanaged
     {
         var wide = new float[values.Length];
