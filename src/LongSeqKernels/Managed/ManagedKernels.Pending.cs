@@ -21,8 +21,4 @@ internal sealed partial class ManagedKernels : IKernels
 
   public void SketchAttentionBackward<T>( SketchAttentionShape shape, ReadOnlySpan<T> prototypes, ReadOnlySpan<T> keys, ReadOnlySpan<T> values, ReadOnlySpan<T> sketch, ReadOnlySpan<float> tokenLogSumExp, ReadOnlySpan<float> mass, ReadOnlySpan<T> sketchGradient, Span<T> prototypeGradient, Span<T> keyGradient, Span<T> valueGradient) where T : unmanaged => _reference.SketchAttentionBackward<T>(shape, prototypes, keys, values, sketch, tokenLogSumExp, mass, sketchGradient, prototypeGradient, keyGradient, valueGradient);
 
-  public void GatedFfn<T>(GatedFfnShape shape, ReadOnlySpan<T> input, GatedFfnWeights<T> weights, Span<T> output) where T : unmanaged => _reference.GatedFfn<T>(shape, input, weights, output);
-
-  public void GatedFfnBackward<T>( GatedFfnShape shape, ReadOnlySpan<T> input, GatedFfnWeights<T> weights, ReadOnlySpan<T> outputGradient, Span<T> inputGradient, GatedFfnGradients<T> gradients, OutputMode mode) where T : unmanaged => _reference.GatedFfnBackward<T>(shape, input, weights, outputGradient, inputGradient, gradients, mode);
-
 }

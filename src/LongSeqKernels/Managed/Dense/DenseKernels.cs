@@ -33,4 +33,17 @@ internal abstract class DenseKernels
         Span<T> gainGradient,
         Span<T> biasGradient)
         where T : unmanaged;
+
+    public abstract void GatedFfn<T>(GatedFfnShape shape, ReadOnlySpan<T> input, GatedFfnWeights<T> weights, Span<T> output)
+        where T : unmanaged;
+
+    public abstract void GatedFfnBackward<T>(
+        GatedFfnShape shape,
+        ReadOnlySpan<T> input,
+        GatedFfnWeights<T> weights,
+        ReadOnlySpan<T> outputGradient,
+        Span<T> inputGradient,
+        GatedFfnGradients<T> gradients,
+        OutputMode mode)
+        where T : unmanaged;
 }

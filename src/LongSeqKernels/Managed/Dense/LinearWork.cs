@@ -77,33 +77,15 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
             RowTile<TSimd, TVector>.Multiply(count, depth, lanes, input, depth, packed, lanes, (float*)output, Panels.Width, Mode);
             return;
         }
-        float* bias = Bias + (panel * Panels.Lanes);
+        float* bias = Bias == null ? null : Bias + (panel * Panels.Lanes);
         for (int row = 0; row < count; row += TileRows)
         {
             int tileRows = Math.Min(TileRows, count - row);
             RowTile<TSimd, TVector>.Multiply(tileRows, depth, lanes, input + ((long)row * depth), depth, packed, lanes, tile, lanes, OutputMode.Overwrite);
             for (int i = 0; i < tileRows; i++)
             {
-                Store(tile + (i * lanes), bias, output + ((long)(row + i) * Panels.Width), columns);
+                RowStore<T, TSimd, TVector>.Store(tile + (i * lanes), bias, output + ((long)(row + i) * Panels.Width), columns, Mode);
             }
-        }
-    }
-
-    private readonly void Store(float* result, float* bias, T* output, int columns)
-    {
-        bool add = Mode == OutputMode.Add;
-        int i = 0;
-        for (; i + TSimd.Count <= columns; i += TSimd.Count)
-        {
-            TVector value = TSimd.Load(result + i);
-            value = Bias == null ? value : TSimd.Add(value, TSimd.Load(bias + i));
-            value = add ? TSimd.Add(value, SimdMath.Load<TSimd, TVector, T>(output + i)) : value;
-            SimdMath.Store<TSimd, TVector, T>(value, output + i);
-        }
-        for (; i < columns; i++)
-        {
-            float value = Bias == null ? result[i] : result[i] + bias[i];
-            output[i] = Element<T>.FromSingle(add ? value + Element<T>.ToSingle(output[i]) : value);
         }
     }
 }

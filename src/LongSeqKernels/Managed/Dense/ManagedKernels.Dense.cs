@@ -35,4 +35,19 @@ internal sealed partial class ManagedKernels
         Span<T> biasGradient)
         where T : unmanaged =>
         _dense.LayerNormBackward(rows, width, epsilon, input, gain, outputGradient, inputGradient, gainGradient, biasGradient);
+
+    public void GatedFfn<T>(GatedFfnShape shape, ReadOnlySpan<T> input, GatedFfnWeights<T> weights, Span<T> output)
+        where T : unmanaged =>
+        _dense.GatedFfn(shape, input, weights, output);
+
+    public void GatedFfnBackward<T>(
+        GatedFfnShape shape,
+        ReadOnlySpan<T> input,
+        GatedFfnWeights<T> weights,
+        ReadOnlySpan<T> outputGradient,
+        Span<T> inputGradient,
+        GatedFfnGradients<T> gradients,
+        OutputMode mode)
+        where T : unmanaged =>
+        _dense.GatedFfnBackward(shape, input, weights, outputGradient, inputGradient, gradients, mode);
 }
