@@ -78,11 +78,15 @@ internal sealed class Terminal
     /// <inheritdoc cref="Fail(Exception, string)"/>
     public void Fail(string message, int exitCode, string command)
     {
-        _errors.Write(new Text($"lsk{(command.Length == 0 ? "" : " " + command)}: {message}", new Style(Color.Red)));
-        _errors.WriteLine();
-        if (Json)
+        try
         {
+            _errors.Write(new Text($"lsk{(command.Length == 0 ? "" : " " + command)}: {message}", new Style(Color.Red)));
+            _errors.WriteLine();
             Document(new ErrorDocument(command, message, exitCode), Documents.Default.ErrorDocument);
+        }
+        catch (IOException)
+        {
+            // Where stdout or stderr cannot be written, the exit code still tells.
         }
     }
 
