@@ -12,6 +12,7 @@ internal sealed class LskRootCommand : RootCommand
         var host = new CommandHost(settings, interruption);
         Add(settings.Json);
         Add(settings.Verbose);
+        Add(new ImportCommand(host));
         Add(new InfoCommand(host));
         Add(new VerifyCommand(host));
         Add(new BenchCommand(host));

@@ -133,19 +133,21 @@ internal sealed class VerifyCommand : LskCommand
 
     private static void Show(Terminal terminal, List<VerifyRow> rows, List<(string Backend, ElementType Type, Deviation Deviation)> failures)
     {
-        Table table = Tables.Create("backend", "operation", "type", "direction", ">tensors", ">max error", ">allowed", ">used", "");
-        foreach (VerifyRow row in rows.OrderBy(row => row.Backend, StringComparer.Ordinal))
+        Table table = Tables.Create("backend", "operation", "type", ">tensors", ">forward: error", ">allowed", ">backward: error", ">allowed", "");
+        foreach (IGrouping<(string Backend, string Operation, string Type), VerifyRow> group in rows.GroupBy(row => (row.Backend, row.Operation, row.Type)))
         {
+            VerifyRow forward = group.First(row => row.Direction == Direction.Forward);
+            VerifyRow? backward = group.FirstOrDefault(row => row.Direction == Direction.Backward);
             table.Row(
-                row.Backend,
-                row.Operation,
-                row.Type,
-                row.Direction.ToString().ToLowerInvariant(),
-                Format.Count(row.Tensors),
-                Error(row.MaxError),
-                Error(row.Allowed),
-                double.IsNaN(row.MaxError) ? "" : Format.Percent(row.MaxError / row.Allowed),
-                row.Failed == 0 ? "ok" : "FAILED");
+                group.Key.Backend,
+                group.Key.Operation,
+                group.Key.Type,
+                Format.Count(group.Sum(row => row.Tensors)),
+                Error(forward.MaxError),
+                Error(forward.Allowed),
+                backward is null ? "" : Error(backward.MaxError),
+                backward is null ? "" : Error(backward.Allowed),
+                group.All(row => row.Failed == 0) ? "ok" : "FAILED");
         }
         terminal.Write(table);
         foreach ((string backend, ElementType type, Deviation deviation) in failures)

@@ -18,7 +18,7 @@ internal static class ProgressDisplay
 {
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>Runs work under a progress display.</summary>
+    /// <summary>Runs work under a progress display; a total of 0 means that nobody knows it.</summary>
     public static TResult Track<TResult>(this Terminal terminal, string what, long total, string unit, Func<IProgressSink, TResult> work, long start = 0)
     {
         var meter = new ProgressMeter(total, start, unit);
@@ -29,7 +29,9 @@ internal static class ProgressDisplay
         return terminal.Console.Progress()
             .AutoClear(false)
             .HideCompleted(false)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 30 }, new PercentageColumn(), new MeterColumn(meter))
+            .Columns(total > 0
+                ? [new TaskDescriptionColumn(), new ProgressBarColumn { Width = 30 }, new PercentageColumn(), new MeterColumn(meter)]
+                : [new SpinnerColumn(), new TaskDescriptionColumn(), new MeterColumn(meter)])
             .Start(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: Math.Max(1, total));
@@ -45,7 +47,7 @@ internal static class ProgressDisplay
         public void Report(long done, string status)
         {
             meter.Report(done, status);
-            if (!_sinceLine.IsRunning || _sinceLine.Elapsed >= LineInterval || done >= meter.Total)
+            if (!_sinceLine.IsRunning || _sinceLine.Elapsed >= LineInterval || (meter.Total > 0 && done >= meter.Total))
             {
                 terminal.Line(meter.Line(what));
                 _sinceLine.Restart();
@@ -67,10 +69,6 @@ internal static class ProgressDisplay
     {
         protected override bool NoWrap => true;
 
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
-        {
-            string rate = meter.RateAndRemaining();
-            return new Text(meter.Status.Length > 0 && rate.Length > 0 ? $"{rate}, {meter.Status}" : rate + meter.Status);
-        }
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(meter.Tail());
     }
 }

@@ -16,4 +16,5 @@ internal sealed record ErrorDocument(string Command, string Error, int ExitCode)
 [JsonSerializable(typeof(InfoDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(BenchDocument))]
+[JsonSerializable(typeof(ImportDocument))]
 internal sealed partial class Documents : JsonSerializerContext;
