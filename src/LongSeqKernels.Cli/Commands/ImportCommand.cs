@@ -25,7 +25,14 @@ internal sealed class ImportCommand : LskCommand
     public ImportCommand(CommandHost host)
         : base("import", "Make an interaction log of MovieLens, KuaiRand, TSV or CSV files or of git repositories", host)
     {
-        _format.AcceptOnlyFromAmong(ImportFormats.Names);
+        _format.CompletionSources.Add(ImportFormats.Names);
+        _format.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var format }, ..] && !ImportFormats.Names.Contains(format))
+            {
+                result.AddError($"format is \"{format}\"; it must be one of {string.Join(", ", ImportFormats.Names)}.");
+            }
+        });
         Add(_format);
         Add(_inputs);
         foreach (Option option in (Option[])[_output, _itemTables, _strict, _issues, _minItemEvents, _minUserEvents, _maxBasketEvents, _source])

@@ -25,7 +25,8 @@ internal static class OutputFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new Failure($"{option} {path} cannot be written: {exception.Message}", exception);
+            string reason = exception is FileNotFoundException ? "no file can be made there." : exception.Message;
+            throw new Failure($"{option} {path} cannot be written: {reason}", exception);
         }
     }
 
