@@ -23,6 +23,8 @@ public sealed class BenchTests
             Assert.That(row.GetProperty("seconds").GetDouble(), Is.GreaterThan(0));
             Assert.That(row.GetProperty("gigabytesPerSecond").GetDouble(), Is.GreaterThan(0));
             Assert.That(row.GetProperty("gigaflopsPerSecond").GetDouble(), Is.GreaterThan(0));
+            Assert.That(row.GetProperty("rooflineShare").GetDouble(), Is.GreaterThan(0));
+            Assert.That(row.GetProperty("bound").GetString(), Is.EqualTo("compute").Or.EqualTo("memory"));
         }
     }
 

@@ -13,6 +13,16 @@ internal sealed class WorkingDirectory : IDisposable
         return File(name);
     }
 
+    public void WriteGzip(string name, string text, int bytesLeftOut = 0)
+    {
+        using var compressed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(compressed, System.IO.Compression.CompressionLevel.Optimal, leaveOpen: true))
+        {
+            gzip.Write(System.Text.Encoding.UTF8.GetBytes(text));
+        }
+        System.IO.File.WriteAllBytes(File(name), compressed.ToArray()[..^bytesLeftOut]);
+    }
+
     /// <summary>The names of what lies in it, sorted.</summary>
     public string[] Names => [.. Directory.EnumerateFileSystemEntries(Path).Select(path => System.IO.Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 

@@ -4,11 +4,21 @@ using Spectre.Console;
 namespace LongSeqKernels.Cli;
 
 /// <summary>What <c>lsk bench --json</c> prints.</summary>
-internal sealed record BenchDocument(string Command, string Backend, string Explanation, MachineInfo Machine, BenchShape Shape, IReadOnlyList<BenchRow> Rows);
+internal sealed record BenchDocument(string Command, string Backend, string Explanation, MachineInfo Machine, RooflineInfo Roofline, BenchShape Shape, IReadOnlyList<BenchRow> Rows);
 
-/// <summary>One operation: median time in seconds and the rates that follow from it.</summary>
+/// <summary>One operation: median time in seconds, the rates that follow from it, the roof that bounds it and the share of that roof it reaches.</summary>
 internal sealed record BenchRow(
-    string Operation, string Shape, string Type, Direction Direction, int Runs, double Seconds, double BestSeconds, double GigabytesPerSecond, double GigaflopsPerSecond);
+    string Operation,
+    string Shape,
+    string Type,
+    Direction Direction,
+    int Runs,
+    double Seconds,
+    double BestSeconds,
+    double GigabytesPerSecond,
+    double GigaflopsPerSecond,
+    string Bound,
+    double RooflineShare);
 
 /// <summary><c>lsk bench</c>: how fast every operation is here.</summary>
 internal sealed class BenchCommand : LskCommand
@@ -39,6 +49,8 @@ internal sealed class BenchCommand : LskCommand
     public override string Details =>
         """
         Times are medians. GB/s counts the bytes that must be read and written at least, GFLOP/s a multiply-add as two and no exponentials.
+        The roofline is measured first, with the same threads: multiply-adds in registers, and reads from memory. An operation is bound by the roof
+        that it would take longer to reach; its share is the time at that roof over its time. Data that stays in the cache can exceed the memory roof.
         Inputs are random numbers; nothing is read from disk.
         """;
 
@@ -52,6 +64,8 @@ internal sealed class BenchCommand : LskCommand
         Choice<ElementType> type = invocation.Get(_type);
         using LongSeqContext context = _compute.CreateContext(invocation);
         terminal.Line(context.Explain());
+        MachineRates roofs = MachineRates.Measure(_compute.Threads(invocation));
+        terminal.Line($"Measured roofline: {roofs}");
         var rows = new List<BenchRow>();
         string asked = invocation.Get(_operation).Value;
         PendingBench[] cases = [.. Cases(context, sizes, type.Value).Where(one => asked == "all" || one.Operation.Replace(' ', '-').Equals(asked, StringComparison.OrdinalIgnoreCase))];
@@ -60,18 +74,27 @@ internal sealed class BenchCommand : LskCommand
             for (int i = 0; i < cases.Length; i++)
             {
                 progress.Report(i, cases[i].Operation);
-                rows.Add(Measure(invocation, cases[i].Make(), type));
+                rows.Add(Measure(invocation, cases[i].Make(), type, roofs));
             }
             progress.Report(cases.Length);
             return rows.Count;
         });
-        Table table = Tables.Create("operation", "shape", "type", "direction", ">time", ">GB/s", ">GFLOP/s");
+        Table table = Tables.Create("operation", "shape", "type", "direction", ">time", ">GB/s", ">GFLOP/s", "bound by", ">share of roof");
         foreach (BenchRow row in rows)
         {
-            table.Row(row.Operation, row.Shape, row.Type, row.Direction.ToString().ToLowerInvariant(), Format.Time(row.Seconds), Format.Significant(row.GigabytesPerSecond), Format.Significant(row.GigaflopsPerSecond));
+            table.Row(
+                row.Operation,
+                row.Shape,
+                row.Type,
+                row.Direction.ToString().ToLowerInvariant(),
+                Format.Time(row.Seconds),
+                Format.Significant(row.GigabytesPerSecond),
+                Format.Significant(row.GigaflopsPerSecond),
+                row.Bound,
+                Format.Percent(row.RooflineShare));
         }
         terminal.Write(table);
-        terminal.Document(new BenchDocument(Name, InfoCommand.NameOf(context.Backend), context.Explain(), MachineInfo.Read(), sizes, rows), Documents.Default.BenchDocument);
+        terminal.Document(new BenchDocument(Name, InfoCommand.NameOf(context.Backend), context.Explain(), MachineInfo.Read(), RooflineInfo.Of(roofs), sizes, rows), Documents.Default.BenchDocument);
         return ExitCode.Success;
     }
 
@@ -82,8 +105,10 @@ internal sealed class BenchCommand : LskCommand
         _ => [.. AttentionBenchmarks.All<Half>(context, sizes), .. LayerBenchmarks.All<Half>(context, sizes)],
     };
 
-    private BenchRow Measure(Invocation invocation, BenchCase one, Choice<ElementType> type)
+    private BenchRow Measure(Invocation invocation, BenchCase one, Choice<ElementType> type, MachineRates roofs)
     {
+        double compute = one.Flops / roofs.FlopsPerSecond;
+        double memory = one.Bytes / roofs.ReadBytesPerSecond;
         BenchTimes times = BenchTimes.Measure(one.Run, invocation.Get(_seconds), invocation.Interruption);
         return new BenchRow(
             one.Operation,
@@ -94,6 +119,8 @@ internal sealed class BenchCommand : LskCommand
             times.Median,
             times.Best,
             one.Bytes / times.Median / 1e9,
-            one.Flops / times.Median / 1e9);
+            one.Flops / times.Median / 1e9,
+            compute >= memory ? "compute" : "memory",
+            Math.Max(compute, memory) / times.Median);
     }
 }

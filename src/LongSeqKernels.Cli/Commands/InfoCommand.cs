@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace LongSeqKernels.Cli;
 
 /// <summary>What <c>lsk info --json</c> prints.</summary>
-internal sealed record InfoDocument(string Command, VersionInfo Versions, MachineInfo Machine, string Chosen, string Reason, IReadOnlyList<BackendInfo> Backends);
+internal sealed record InfoDocument(string Command, VersionInfo Versions, MachineInfo Machine, RooflineInfo Roofline, string Chosen, string Reason, IReadOnlyList<BackendInfo> Backends);
 
 /// <summary>What runs.</summary>
 internal sealed record VersionInfo(string Lsk, string Runtime, string OperatingSystem);
@@ -23,6 +23,7 @@ internal sealed class InfoCommand(CommandHost host)
         var versions = new VersionInfo(
             typeof(LongSeqContext).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription.Trim());
         MachineInfo machine = MachineInfo.Read();
+        MachineRates roofs = MachineRates.Measure();
         using LongSeqContext chosen = LongSeqContext.Create();
         IReadOnlyList<BackendInfo> backends = Backends();
         string chosenName = NameOf(chosen.Backend);
@@ -34,6 +35,7 @@ internal sealed class InfoCommand(CommandHost host)
         Fact("processor", $"{machine.Processor}, {Format.Count(machine.Threads, "hardware thread")}");
         Fact("SIMD", $"{machine.VectorBits} bits ({string.Join(", ", machine.InstructionSets)})");
         Fact("memory", Format.Bytes(machine.MemoryBytes));
+        Fact("roofline", $"{roofs} (measured now: fp32 multiply-adds in registers, reads from memory)");
         Fact("chosen", chosen.Explain());
         terminal.Write(facts);
         Table table = Tables.Create("backend", "present", "what it is");
@@ -43,7 +45,7 @@ internal sealed class InfoCommand(CommandHost host)
         }
         terminal.Line();
         terminal.Write(table);
-        terminal.Document(new InfoDocument(Name, versions, machine, chosenName, chosen.Explain(), backends), Documents.Default.InfoDocument);
+        terminal.Document(new InfoDocument(Name, versions, machine, RooflineInfo.Of(roofs), chosenName, chosen.Explain(), backends), Documents.Default.InfoDocument);
         return ExitCode.Success;
     }
 

@@ -51,3 +51,9 @@ internal sealed record MachineInfo(
         return names.Count > 0 ? names : ["none that the runtime knows"];
     }
 }
+
+/// <summary>The two measured roofs of this machine, all threads together.</summary>
+internal sealed record RooflineInfo(double GigaflopsPerSecond, double ReadGigabytesPerSecond)
+{
+    public static RooflineInfo Of(MachineRates rates) => new(rates.FlopsPerSecond / 1e9, rates.ReadBytesPerSecond / 1e9);
+}

@@ -1,5 +1,3 @@
-using System.IO.Compression;
-
 namespace LongSeqKernels.Models;
 
 /// <summary>A file or a stream to import from, plain or compressed with gzip; which of the two is seen from its first bytes.</summary>
@@ -34,7 +32,7 @@ public sealed class LogSource
             var start = new byte[2];
             int length = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
             var whole = new PrefixedStream(start.AsMemory(0, length), stream);
-            return length == 2 && start[0] == 0x1F && start[1] == 0x8B ? new GZipStream(whole, CompressionMode.Decompress) : whole;
+            return length == 2 && start[0] == 0x1F && start[1] == 0x8B ? new WholeGzipStream(whole) : whole;
         }
         catch
         {
