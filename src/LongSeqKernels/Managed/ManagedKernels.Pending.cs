@@ -3,10 +3,6 @@ namespace LongSeqKernels;
 // Operations whose kernels are still to land.
 internal sealed partial class ManagedKernels : IKernels
 {
-  public ExecutionPlan PlanCrossAttention(CrossAttentionShape shape, CrossAttentionOptions options) => _reference.PlanCrossAttention(shape, options);
-
-  public void CrossAttention<T, TOutput>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp) where T : unmanaged where TOutput : unmanaged => _reference.CrossAttention<T, TOutput>(plan, inputs, output, logSumExp);
-
   public void CrossAttentionBackward<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, CrossAttentionGradients<T> gradients) where T : unmanaged => _reference.CrossAttentionBackward<T>(plan, inputs, gradients);
 
   public void LinearAttentionState<T>( LinearAttentionShape shape, LinearAttentionOptions options, JaggedLayout history, ReadOnlySpan<T> keys, ReadOnlySpan<T> values, Span<float> state) where T : unmanaged => _reference.LinearAttentionState<T>(shape, options, history, keys, values, state);

@@ -66,6 +66,9 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Asks for the cache line of an address that is read soon; it need not exist.</summary>
     static abstract void Prefetch(void* address);
 
+    /// <summary>Lane 0.</summary>
+    static abstract float First(TVector value);
+
     /// <summary>The sum of all lanes.</summary>
     static abstract float Sum(TVector value);
 
