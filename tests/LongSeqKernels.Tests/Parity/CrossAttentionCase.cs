@@ -34,7 +34,7 @@ public static class CrossAttentionCatalogue
     private static readonly int[] Tiles = [16, 32, 64, 96, 128];
 
     public static IEnumerable<CrossAttentionCase> All =>
-        [.. Lengths, .. Rows, .. Widths, .. Heads, .. Ragged, .. Limits, .. Scores, .. Biases, .. Shared, .. Pooling];
+        [.. Lengths, .. Rows, .. Widths, .. Heads, .. Ragged, .. Limits, .. Scores, .. Biases, .. Shared, .. Pooling, .. Long];
 
     /// <summary>A handful that covers the kinds of work: for tests that run a case many times.</summary>
     public static IEnumerable<CrossAttentionCase> Representative =>
@@ -131,6 +131,17 @@ public static class CrossAttentionCatalogue
             new("64 seeds, one user", Shape([64], [333], 2, 64) with { BroadcastQueries = true }),
             new("seeds on 2 heads with bias", Shape([9, 9], [33, 120], 4, 20) with { BroadcastQueries = true, KeyValueHeads = 2 }) { Bias = CaseBias.Normal },
             SharedCase("seeds on shared history", Shape([16, 16], [65, 100], 4, 64) with { BroadcastQueries = true }),
+        ];
+
+    /// <summary>Long enough to be split over the history and to be summed in several runs.</summary>
+    private static IEnumerable<CrossAttentionCase> Long =>
+        [
+            new("1 target, 70,000 keys", Shape([1], [70_000], 1, 16)),
+            new("2 targets, 9,000 keys", Shape([2], [9_000], 2, 32)),
+            new("5 targets, 9,000 keys, limits", Shape([5], [9_000], 2, 32) with { HistoryLimits = Limited(0, 1, 8_000, 9_000, 10_000) }),
+            new("70 targets, 6,000 keys", Shape([70], [6_000], 1, 32)) { Bias = CaseBias.Normal },
+            new("3 targets, 9,000 keys, SiLU", Shape([3], [9_000], 2, 32)) { Options = new() { Score = AttentionScore.Silu } },
+            new("200 targets, 500 keys", Shape([200], [500], 2, 32)),
         ];
 
     private static CrossAttentionShape Shape(long[] targets, long[] history, int heads, int width) => new()

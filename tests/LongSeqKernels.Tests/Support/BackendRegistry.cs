@@ -15,14 +15,21 @@ public static class BackendRegistry
     {
         ["reference"] = new(() => LongSeqContext.Create(Backend.Reference)),
         ["portable"] = new(() => LongSeqContext.Create(Backend.Portable)),
-        ["managed"] = new(() => LongSeqContext.Create(Backend.Managed, new LongSeqContextOptions { Threads = ManagedThreads })),
+        ["managed 512"] = Managed(SimdLevel.Vector512),
+        ["managed 256"] = Managed(SimdLevel.Vector256),
+        ["managed 128"] = Managed(SimdLevel.Vector128),
     };
 
     /// <summary>The names of the backends under test.</summary>
-    public static IEnumerable<string> Present => Contexts.Keys;
+    public static IEnumerable<string> Present => Contexts.Keys.Where(name => LeftOut.All(left => left.Name != name));
 
     /// <summary>Backends of this build that cannot run here, and why.</summary>
-    public static IReadOnlyList<(string Name, string Reason)> LeftOut { get; } = [];
+    public static IReadOnlyList<(string Name, string Reason)> LeftOut { get; } =
+    [
+        .. from level in Enum.GetValues<SimdLevel>()
+           where !SimdLevels.IsSupported(level)
+           select ($"managed {(int)level}", $"this CPU has no {SimdLevels.Name(level)}"),
+    ];
 
     /// <summary>The specification.</summary>
     public static LongSeqContext Reference => Context("reference");
@@ -38,6 +45,9 @@ public static class BackendRegistry
 
     /// <summary>Backends, for fixtures of operations that are fp32 only.</summary>
     public static IEnumerable<TestFixtureData> Backends => from backend in Present select new TestFixtureData(backend);
+
+    private static Lazy<LongSeqContext> Managed(SimdLevel level) =>
+        new(() => LongSeqContext.Create(new ManagedKernels(ManagedThreads, level), Backend.Managed));
 
     internal static void DisposeAll()
     {

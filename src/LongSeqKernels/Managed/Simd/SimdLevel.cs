@@ -3,17 +3,17 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LongSeqKernels;
 
-/// <summary>The vector widths that the CPU backend has kernels for.</summary>
+/// <summary>The vector widths that the CPU backend has kernels for; the numbers are bits.</summary>
 internal enum SimdLevel
 {
     /// <summary>4 floats: any CPU.</summary>
-    Vector128,
+    Vector128 = 128,
 
     /// <summary>8 floats: AVX2 with FMA.</summary>
-    Vector256,
+    Vector256 = 256,
 
     /// <summary>16 floats: AVX-512 F and DQ.</summary>
-    Vector512,
+    Vector512 = 512,
 }
 
 /// <summary>Chooses the width once, when a backend starts.</summary>
