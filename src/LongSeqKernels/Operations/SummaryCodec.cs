@@ -28,6 +28,9 @@ public static class SummaryCodec
         _ => (Check.Width(width) + 1) / 2,
     };
 
+    /// <summary>The largest magnitude that can be encoded: that of fp16, or for integers one whose rounded scale cannot overflow.</summary>
+    public static float LargestMagnitude(SummaryEncoding encoding) => Check.Defined(encoding) == SummaryEncoding.Float16 ? 65504f : 1e38f;
+
     /// <summary>Encodes.</summary>
     /// <param name="context">Where to run.</param>
     /// <param name="encoding">The storage form.</param>
@@ -35,7 +38,7 @@ public static class SummaryCodec
     /// <param name="input"><c>[rows, width]</c>, finite.</param>
     /// <param name="codes"><c>[rows, RowBytes]</c>.</param>
     /// <param name="scales"><c>[rows]</c>.</param>
-    /// <exception cref="ArgumentException">A tensor has the wrong length, or the input holds a value that is not finite (or, for fp16, beyond 65504).</exception>
+    /// <exception cref="ArgumentException">A tensor has the wrong length, or the input holds a value that is not finite or beyond <see cref="LargestMagnitude"/>.</exception>
     public static void Encode(LongSeqContext context, SummaryEncoding encoding, int width, ReadOnlySpan<float> input, Span<byte> codes, Span<float> scales)
     {
         context.ThrowIfDisposed();
@@ -43,7 +46,7 @@ public static class SummaryCodec
         int rows = scales.Length;
         Check.Length(input, (long)rows * width, "rows * width, one row per scale");
         Check.Length(codes, (long)rows * rowBytes, "rows * bytes per row");
-        float limit = encoding == SummaryEncoding.Float16 ? 65504f : float.MaxValue;
+        float limit = LargestMagnitude(encoding);
         for (int i = 0; i < input.Length; i++)
         {
             if (!(MathF.Abs(input[i]) <= limit))

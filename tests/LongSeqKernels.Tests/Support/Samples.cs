@@ -59,7 +59,7 @@ internal static class Samples
     /// <summary>The rows of one segment.</summary>
     public static T[] Segment<T>(T[] values, JaggedLayout layout, int segment)
     {
-        long width = values.Length / layout.Total;
+        long width = layout.Total == 0 ? 0 : values.Length / layout.Total;
         return values[(int)(layout.Start(segment) * width)..(int)(layout.Start(segment + 1) * width)];
     }
 
