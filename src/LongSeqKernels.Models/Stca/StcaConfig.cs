@@ -108,7 +108,7 @@ public sealed record StcaConfig
     }
 
     /// <summary>The configuration as JSON, as it is stored with the weights.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Default.StcaConfig);
+    public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Config);
 
     /// <summary>Reads a configuration that <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="InvalidDataException">The text is not JSON, has an unknown or ill-typed member, or says something that <see cref="Validate"/> rejects.</exception>
@@ -116,7 +116,7 @@ public sealed record StcaConfig
     {
         try
         {
-            StcaConfig config = JsonSerializer.Deserialize(json, ModelJson.Default.StcaConfig)
+            StcaConfig config = JsonSerializer.Deserialize(json, ModelJson.Config)
                 ?? throw new InvalidDataException("The model configuration is null; it must be a JSON object.");
             config.Validate();
             return config;

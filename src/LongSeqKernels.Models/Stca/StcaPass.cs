@@ -78,6 +78,10 @@ internal sealed class StcaPass
         _batch = batch;
         _plan = AttentionPlan.Make(_context, _config, batch.History, batch.Targets, batch.HistoryLimits);
         int targets = _plan.Targets;
+        if (targets == 0)
+        {
+            return;
+        }
         int width = _config.Width;
         Span<float> target = _targets.Use(targets, width);
         _model.Tokens.EncodeTargets(batch.TargetItems.Span, target);
@@ -125,6 +129,10 @@ internal sealed class StcaPass
         int width = _config.Width;
         long events = Plan.Events;
         _model.Parameters.ClearGradients();
+        if (targets == 0)
+        {
+            return;
+        }
         Span<float> targetGradient = _targetGradient.Zeroed(targets, width);
         foreach (GrowingBuffer outputGradient in _outputGradients)
         {

@@ -19,7 +19,7 @@ internal static class Checkpoint
     {
         var writer = new SafetensorsWriter();
         StcaModelFile.Add(writer, model);
-        writer.SetMetadata(OptionsKey, JsonSerializer.Serialize(options, ModelJson.Default.TrainingOptions));
+        writer.SetMetadata(OptionsKey, JsonSerializer.Serialize(options, ModelJson.Training));
         writer.SetMetadata(StepKey, optimiser.Step.ToString(CultureInfo.InvariantCulture));
         writer.SetMetadata(SourceKey, sourceFingerprint);
         writer.Add<float>(DenseMean, optimiser.DenseMean, optimiser.DenseMean.Length);
@@ -69,7 +69,7 @@ internal static class Checkpoint
         string json = Metadata(file, OptionsKey);
         try
         {
-            TrainingOptions options = JsonSerializer.Deserialize(json, ModelJson.Default.TrainingOptions) ?? throw new JsonException("It is null.");
+            TrainingOptions options = JsonSerializer.Deserialize(json, ModelJson.Training) ?? throw new JsonException("It is null.");
             options.Validate();
             return options;
         }

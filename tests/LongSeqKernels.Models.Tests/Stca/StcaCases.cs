@@ -19,33 +19,32 @@ internal static class StcaCases
         Seed = 7,
     };
 
-    /// <summary>Every switch away from its default, with both forms of the attention.</summary>
-    public static IEnumerable<TestCaseData> Switches()
-    {
-        foreach (AttentionForm form in new[] { AttentionForm.Absorbed, AttentionForm.Projected })
-        {
-            foreach ((string name, StcaConfig config) in new (string, StcaConfig)[]
-            {
-                ("Defaults", Default),
-                ("NoFusionLayerNorm", Default with { FusionLayerNorm = false }),
-                ("NoNormAffine", Default with { NormAffine = false }),
-                ("Biases", Default with { Biases = true }),
-                ("SharedHistoryEncoder", Default with { HistoryEncoders = HistoryEncoders.Shared }),
-                ("OutputLayerNorm", Default with { OutputLayerNorm = true }),
-                ("Expansion3", Default with { FfnExpansion = 3 }),
-                ("OneLayerOneHead", Default with { Layers = 1, Heads = 1 }),
-                ("GatedActionFusion", Default with { ActionFusion = ActionFusion.GatedFfn }),
-                ("GatedActionFusionWithBiases", Default with { ActionFusion = ActionFusion.GatedFfn, Biases = true }),
-                ("ItemsOnly", Default with { Categories = 0, Actions = 1, TimeGaps = null, ContextWidth = 0 }),
-                ("DeepScorer", Default with { ScorerWidths = [5, 4, 3] }),
-                ("SiluScore", Default with { Score = AttentionScore.Silu }),
-                ("IdentityScore", Default with { Score = AttentionScore.Identity }),
-            })
-            {
-                yield return new TestCaseData(config with { Attention = form }).SetArgDisplayNames(name, form.ToString());
-            }
-        }
-    }
+    /// <summary>Every switch away from its default.</summary>
+    public static IEnumerable<TestCaseData> Configurations() => Named().Select(named => new TestCaseData(named.Config).SetArgDisplayNames(named.Name));
+
+    /// <summary><see cref="Configurations"/> with both forms of the attention.</summary>
+    public static IEnumerable<TestCaseData> Switches() =>
+        from named in Named()
+        from form in new[] { AttentionForm.Absorbed, AttentionForm.Projected }
+        select new TestCaseData(named.Config with { Attention = form }).SetArgDisplayNames(named.Name, form.ToString());
+
+    private static (string Name, StcaConfig Config)[] Named() =>
+    [
+        ("Defaults", Default),
+        ("NoFusionLayerNorm", Default with { FusionLayerNorm = false }),
+        ("NoNormAffine", Default with { NormAffine = false }),
+        ("Biases", Default with { Biases = true }),
+        ("SharedHistoryEncoder", Default with { HistoryEncoders = HistoryEncoders.Shared }),
+        ("OutputLayerNorm", Default with { OutputLayerNorm = true }),
+        ("Expansion3", Default with { FfnExpansion = 3 }),
+        ("OneLayerOneHead", Default with { Layers = 1, Heads = 1 }),
+        ("GatedActionFusion", Default with { ActionFusion = ActionFusion.GatedFfn }),
+        ("GatedActionFusionWithBiases", Default with { ActionFusion = ActionFusion.GatedFfn, Biases = true }),
+        ("ItemsOnly", Default with { Categories = 0, Actions = 1, TimeGaps = null, ContextWidth = 0 }),
+        ("DeepScorer", Default with { ScorerWidths = [5, 4, 3] }),
+        ("SiluScore", Default with { Score = AttentionScore.Silu }),
+        ("IdentityScore", Default with { Score = AttentionScore.Identity }),
+    ];
 
     public static StcaModel Model(StcaConfig config)
     {
@@ -118,6 +117,26 @@ internal static class StcaCases
             Requests = JaggedLayout.Uniform(history.Count * requestsPerSegment, targetsPerRequest),
             Labels = labels,
         };
+    }
+
+    /// <summary>The gradients of all parameters, those of tables as dense tensors.</summary>
+    public static List<(string Name, float[] Values)> Gradients(StcaModel model)
+    {
+        var groups = new List<(string Name, float[] Values)>();
+        foreach (Parameter parameter in model.Parameters.Parameters)
+        {
+            groups.Add((parameter.Name, parameter.Gradient.ToArray()));
+        }
+        foreach (EmbeddingTable table in model.Parameters.Tables)
+        {
+            var dense = new float[table.Rows * table.Width];
+            for (int i = 0; i < table.TouchedRows.Length; i++)
+            {
+                table.Gradient.Slice(i * table.Width, table.Width).CopyTo(dense.AsSpan(table.TouchedRows[i] * table.Width));
+            }
+            groups.Add((table.Name, dense));
+        }
+        return groups;
     }
 
     public static float[] Normals(RandomStream random, int count)

@@ -41,20 +41,7 @@ public sealed class StcaGradientTests
         // Rounding is relative to the size of the loss.
         double size = Math.Max(1, Loss());
         pass.Backward(gradient);
-        var groups = new List<(string Name, float[] Gradient)>();
-        foreach (Parameter parameter in model.Parameters.Parameters)
-        {
-            groups.Add((parameter.Name, parameter.Gradient.ToArray()));
-        }
-        foreach (EmbeddingTable table in model.Parameters.Tables)
-        {
-            var dense = new float[table.Rows * table.Width];
-            for (int i = 0; i < table.TouchedRows.Length; i++)
-            {
-                table.Gradient.Slice(i * table.Width, table.Width).CopyTo(dense.AsSpan(table.TouchedRows[i] * table.Width));
-            }
-            groups.Add((table.Name, dense));
-        }
+        List<(string Name, float[] Gradient)> groups = StcaCases.Gradients(model);
         var random = new RandomStream(99);
         int group = 0;
         using (Assert.EnterMultipleScope())

@@ -1,0 +1,251 @@
+using NUnit.Framework;
+
+namespace LongSeqKernels.Models.Tests;
+
+/// <summary>What a forward run promises, whatever the weights.</summary>
+[TestFixture(Backend.Reference)]
+[TestFixture(Backend.Managed)]
+public sealed class StcaScoringTests(Backend backend)
+{
+    private LongSeqContext _context = null!;
+
+    [OneTimeSetUp]
+    public void Start() => _context = LongSeqContext.Create(backend);
+
+    [OneTimeTearDown]
+    public void End() => _context.Dispose();
+
+    [TestCaseSource(typeof(StcaCases), nameof(StcaCases.Configurations))]
+    public void AbsorbedEqualsProjected(StcaConfig config)
+    {
+        StcaModel absorbed = StcaCases.PerturbedModel(config with { Attention = AttentionForm.Absorbed });
+        StcaModel projected = StcaCases.PerturbedModel(config with { Attention = AttentionForm.Projected });
+        RequestBatch batch = StcaCases.Batch(config, 5, [40, 0, 7, 100]);
+        ForAll([("logits", Score(absorbed, batch))], [("logits", Score(projected, batch))], 1e-5);
+        ForAll(Gradients(absorbed, batch), Gradients(projected, batch), 2e-5);
+    }
+
+    [Test]
+    public void SameBatchSameBits([Values] AttentionForm form)
+    {
+        StcaConfig config = StcaCases.Default with { Attention = form };
+        StcaModel model = StcaCases.PerturbedModel(config);
+        RequestBatch batch = StcaCases.Batch(config, 6, [33, 120, 5]);
+        Assert.That(Score(model, batch), Is.EqualTo(Score(StcaCases.PerturbedModel(config), batch)));
+        foreach (((string name, float[] first), (_, float[] second)) in Gradients(model, batch).Zip(Gradients(model, batch)))
+        {
+            Assert.That(first, Is.EqualTo(second), name);
+        }
+    }
+
+    [Test]
+    public void RequestBatchEqualsPointWiseBatch([Values(AttentionForm.Absorbed, AttentionForm.Projected)] AttentionForm form, [Values] TrainingLoss loss)
+    {
+        StcaConfig config = StcaCases.Default with { Attention = form };
+        StcaModel model = StcaCases.PerturbedModel(config);
+        RequestBatch batch = StcaCases.Batch(config, 8, [30, 12, 0, 77], requestsPerSegment: 3, targetsPerRequest: 4);
+        RequestBatch pointWise = PointWise(batch, config);
+        ForAll([("logits", Score(model, batch))], [("logits", Score(model, pointWise))], 1e-6);
+        Assert.That(Loss(model, batch, loss), Is.EqualTo(Loss(model, pointWise, loss)).Within(1e-6));
+        ForAll(Gradients(model, batch, loss), Gradients(model, pointWise, loss), 1e-6);
+    }
+
+    [Test]
+    public void EventsAfterATargetsRequestAreNotSeen([Values(AttentionForm.Absorbed, AttentionForm.Projected)] AttentionForm form)
+    {
+        StcaConfig config = StcaCases.Default with { Attention = form };
+        StcaModel model = StcaCases.PerturbedModel(config);
+        RequestBatch batch = StcaCases.Batch(config, 9, [50], requestsPerSegment: 1);
+        RequestBatch limited = WithLimit(batch, batch.HistoryItems, 20);
+        int[] otherItems = batch.HistoryItems.ToArray();
+        for (int i = 20; i < 50; i++)
+        {
+            otherItems[i] = (otherItems[i] + 1) % config.Items;
+        }
+        Assert.That(Score(model, limited), Is.EqualTo(Score(model, WithLimit(batch, otherItems, 20))));
+        Assert.That(Score(model, limited), Is.Not.EqualTo(Score(model, WithLimit(batch, batch.HistoryItems, 21))));
+    }
+
+    [TestCaseSource(typeof(StcaCases), nameof(StcaCases.Switches))]
+    public void EmptyHistoryScoresTheTargetAlone(StcaConfig config)
+    {
+        StcaModel model = StcaCases.PerturbedModel(config);
+        RequestBatch empty = StcaCases.Batch(config, 10, [0]);
+        float[] logits = Score(model, empty);
+        Assert.That(logits, Has.All.Matches<float>(float.IsFinite));
+        RequestBatch hidden = StcaCases.Batch(config, 11, [25]);
+        hidden = new RequestBatch
+        {
+            History = hidden.History,
+            HistoryItems = hidden.HistoryItems,
+            HistoryActions = hidden.HistoryActions,
+            HistoryTimes = hidden.HistoryTimes,
+            RequestTimes = hidden.RequestTimes,
+            Targets = empty.Targets,
+            TargetItems = empty.TargetItems,
+            TargetContext = empty.TargetContext,
+            HistoryLimits = new long[empty.TargetItems.Length],
+            Requests = empty.Requests,
+            Labels = empty.Labels,
+        };
+        Assert.That(Score(model, hidden), Is.EqualTo(logits));
+        foreach ((string name, float[] gradient) in Gradients(model, empty))
+        {
+            Assert.That(gradient, Has.All.Matches<float>(float.IsFinite), name);
+        }
+    }
+
+    [Test]
+    public void OrderOfRequestsDoesNotMatter()
+    {
+        StcaModel model = StcaCases.PerturbedModel(StcaCases.Default);
+        RequestBatch first = StcaCases.Batch(StcaCases.Default, 12, [18]);
+        RequestBatch second = StcaCases.Batch(StcaCases.Default, 13, [44]);
+        float[] forward = Score(model, Concatenate(first, second));
+        float[] backward = Score(model, Concatenate(second, first));
+        int targets = first.TargetItems.Length;
+        Assert.That(forward[..targets], Is.EqualTo(backward[targets..]).Within(1e-6));
+        Assert.That(forward[targets..], Is.EqualTo(backward[..targets]).Within(1e-6));
+    }
+
+    [Test]
+    public void NoTargetsNoScores()
+    {
+        StcaModel model = StcaCases.PerturbedModel(StcaCases.Default);
+        Assert.That(Score(model, StcaCases.Batch(StcaCases.Default, 14, [5, 3], targetsPerRequest: 0)), Is.Empty);
+        Assert.That(Score(model, StcaCases.Batch(StcaCases.Default, 14, [])), Is.Empty);
+    }
+
+    [TestCaseSource(typeof(StcaCases), nameof(StcaCases.Configurations))]
+    public void EncodedHistoryGivesTheSameScores(StcaConfig config)
+    {
+        StcaModel model = StcaCases.PerturbedModel(config);
+        RequestBatch batch = StcaCases.Batch(config, 15, [60], requestsPerSegment: 1, targetsPerRequest: 9);
+        var user = new UserHistory
+        {
+            Items = batch.HistoryItems,
+            Actions = batch.HistoryActions,
+            Times = batch.HistoryTimes,
+            RequestTime = batch.RequestTimes.Span[0],
+        };
+        var scorer = new StcaScorer(_context, model);
+        var direct = new float[9];
+        var reused = new float[9];
+        scorer.Score(user, batch.TargetItems, batch.TargetContext, direct);
+        EncodedHistory encoded = scorer.Encode(user);
+        scorer.Score(encoded, batch.TargetItems, batch.TargetContext, reused);
+        Assert.That(direct, Is.EqualTo(Score(model, batch)));
+        Assert.That(reused, Is.EqualTo(direct));
+        scorer.Score(encoded, batch.TargetItems[..4], batch.TargetContext[..(4 * config.ContextWidth)], reused.AsSpan(0, 4));
+        ForAll([("logits of some", reused[..4])], [("logits of all", direct[..4])], 1e-5);
+        model.Parameters.MarkChanged();
+        Assert.That(() => scorer.Score(encoded, batch.TargetItems, batch.TargetContext, reused), Throws.InstanceOf<ArgumentException>().With.Message.Contains("last change"));
+    }
+
+    private float[] Score(StcaModel model, RequestBatch batch)
+    {
+        var logits = new float[batch.Targets.Total];
+        new StcaScorer(_context, model).Score(batch, logits);
+        return logits;
+    }
+
+    private double Loss(StcaModel model, RequestBatch batch, TrainingLoss loss) =>
+        RequestLoss.Compute(loss, batch, Score(model, batch), new float[batch.Targets.Total]);
+
+    private List<(string Name, float[] Values)> Gradients(StcaModel model, RequestBatch batch, TrainingLoss loss = TrainingLoss.BinaryCrossEntropy)
+    {
+        var pass = new StcaPass(_context, model, PassMode.Training);
+        var logits = new float[batch.Targets.Total];
+        var gradient = new float[batch.Targets.Total];
+        pass.Forward(batch, logits);
+        RequestLoss.Compute(loss, batch, logits, gradient);
+        pass.Backward(gradient);
+        return StcaCases.Gradients(model);
+    }
+
+    /// <summary>Largest difference relative to the largest value of the tensor.</summary>
+    private static void ForAll(List<(string Name, float[] Values)> actual, List<(string Name, float[] Values)> expected, double tolerance)
+    {
+        double size = expected.Max(group => group.Values.Max(MathF.Abs));
+        using (Assert.EnterMultipleScope())
+        {
+            foreach (((string name, float[] values), (_, float[] others)) in actual.Zip(expected))
+            {
+                Assert.That(values, Is.EqualTo(others).Within(tolerance * size), name);
+            }
+        }
+    }
+
+    private static RequestBatch WithLimit(RequestBatch batch, ReadOnlyMemory<int> items, long limit)
+    {
+        var limits = new long[batch.TargetItems.Length];
+        Array.Fill(limits, limit);
+        return new RequestBatch
+        {
+            History = batch.History,
+            HistoryItems = items,
+            HistoryActions = batch.HistoryActions,
+            HistoryTimes = batch.HistoryTimes,
+            RequestTimes = batch.RequestTimes,
+            Targets = batch.Targets,
+            TargetItems = batch.TargetItems,
+            TargetContext = batch.TargetContext,
+            HistoryLimits = limits,
+            Requests = batch.Requests,
+        };
+    }
+
+    /// <summary>Every target with its own copy of the events that it sees.</summary>
+    private static RequestBatch PointWise(RequestBatch batch, StcaConfig config)
+    {
+        var items = new List<int>();
+        var actions = new List<int>();
+        var times = new List<long>();
+        var requestTimes = new List<long>();
+        var lengths = new List<long>();
+        for (int segment = 0; segment < batch.History.Count; segment++)
+        {
+            for (long target = batch.Targets.Start(segment); target < batch.Targets.Start(segment + 1); target++)
+            {
+                long limit = batch.HistoryLimits.Span[(int)target];
+                for (long row = batch.History.Start(segment); row < batch.History.Start(segment) + limit; row++)
+                {
+                    items.Add(batch.HistoryItems.Span[(int)row]);
+                    actions.Add(batch.HistoryActions.Span[(int)row]);
+                    times.Add(batch.HistoryTimes.Span[(int)row]);
+                }
+                requestTimes.Add(batch.RequestTimes.Span[segment]);
+                lengths.Add(limit);
+            }
+        }
+        return new RequestBatch
+        {
+            History = JaggedLayout.FromLengths([.. lengths]),
+            HistoryItems = items.ToArray(),
+            HistoryActions = actions.ToArray(),
+            HistoryTimes = times.ToArray(),
+            RequestTimes = requestTimes.ToArray(),
+            Targets = JaggedLayout.Uniform(lengths.Count, 1),
+            TargetItems = batch.TargetItems,
+            TargetContext = batch.TargetContext,
+            Requests = batch.Requests,
+            Labels = batch.Labels,
+        };
+    }
+
+    private static RequestBatch Concatenate(RequestBatch first, RequestBatch second) => new()
+    {
+        History = JaggedLayout.FromLengths(first.History.Total, second.History.Total),
+        HistoryItems = Join(first.HistoryItems, second.HistoryItems),
+        HistoryActions = Join(first.HistoryActions, second.HistoryActions),
+        HistoryTimes = Join(first.HistoryTimes, second.HistoryTimes),
+        RequestTimes = Join(first.RequestTimes, second.RequestTimes),
+        Targets = JaggedLayout.FromLengths(first.Targets.Total, second.Targets.Total),
+        TargetItems = Join(first.TargetItems, second.TargetItems),
+        TargetContext = Join(first.TargetContext, second.TargetContext),
+        HistoryLimits = Join(first.HistoryLimits, second.HistoryLimits),
+        Requests = JaggedLayout.FromLengths(first.Targets.Total, second.Targets.Total),
+    };
+
+    private static T[] Join<T>(ReadOnlyMemory<T> first, ReadOnlyMemory<T> second) => [.. first.ToArray(), .. second.ToArray()];
+}
