@@ -19,7 +19,7 @@ public sealed class StcaTrainerTests
         double untrained = Accuracy(model);
         double first = 0;
         double last = 0;
-        new StcaTrainer(_context, model, new FarPastSource(1), Options(400) with { Loss = loss }).Run(new TrainingSchedule(), progress =>
+        new StcaTrainer(_context, model, new FarPastSource(1), Options(800) with { Loss = loss }).Run(new TrainingSchedule(), progress =>
         {
             first = progress.Step == 20 ? progress.SmoothedLoss : first;
             last = progress.SmoothedLoss;
@@ -53,18 +53,18 @@ public sealed class StcaTrainerTests
         using var folder = new TemporaryFolder();
         byte[] first = Run(folder, 10);
         Assert.That(Run(folder, 10), Is.EqualTo(first));
-        Assert.That(Run(folder, 10, seed: 2), Is.Not.EqualTo(first));
+        Assert.That(Run(folder, 10, seed: 4), Is.Not.EqualTo(first));
     }
 
     [Test]
-    public void NumberOfThreadsDoesNotChangeTheBits()
+    public void ThreadSchedulingDoesNotChangeTheBits()
     {
         using var folder = new TemporaryFolder();
-        using LongSeqContext single = LongSeqContext.Create(Backend.Managed, new LongSeqContextOptions { Threads = 2 });
-        byte[] two = Run(folder, 5, context: single);
+        using LongSeqContext crowded = LongSeqContext.Create(Backend.Managed, new LongSeqContextOptions { Threads = 8 });
+        byte[] first = Run(folder, 5, context: crowded);
         for (int repeat = 0; repeat < 3; repeat++)
         {
-            Assert.That(Run(folder, 5, context: single), Is.EqualTo(two), "thread scheduling must not matter");
+            Assert.That(Run(folder, 5, context: crowded), Is.EqualTo(first));
         }
     }
 
@@ -174,9 +174,9 @@ public sealed class StcaTrainerTests
         }
     }
 
-    private static TrainingOptions Options(int steps) => new() { LearningRate = new LearningRate(0.01, Math.Min(20, steps), steps) };
+    private static TrainingOptions Options(int steps) => new() { LearningRate = new LearningRate(0.003, Math.Min(20, steps), steps) };
 
-    private byte[] Run(TemporaryFolder folder, int steps, long seed = 1, LongSeqContext? context = null)
+    private byte[] Run(TemporaryFolder folder, int steps, long seed = 3, LongSeqContext? context = null)
     {
         string path = folder["uninterrupted"];
         new StcaTrainer(context ?? _context, StcaModel.Create(FarPastSource.Config with { Seed = seed }), new FarPastSource(1), Options(steps))
