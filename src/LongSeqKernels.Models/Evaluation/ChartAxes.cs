@@ -1,0 +1,71 @@
+using System.Globalization;
+
+namespace LongSeqKernels.Models;
+
+/// <summary>A linear axis with round ticks.</summary>
+internal sealed class LinearAxis
+{
+    private readonly double _low;
+    private readonly double _high;
+    private readonly int _decimals;
+
+    private LinearAxis(double low, double high, double step)
+    {
+        _low = low;
+        _high = high;
+        _decimals = Math.Clamp((int)Math.Ceiling(-Math.Log10(step) - 1e-9), 0, 6);
+        Ticks = [.. Enumerable.Range(0, (int)Math.Round((high - low) / step) + 1).Select(i => low + (i * step))];
+    }
+
+    /// <summary>Values with a line and a label.</summary>
+    public IReadOnlyList<double> Ticks { get; }
+
+    /// <summary>An axis that takes in a range, in four to nine steps of 1, 2 or 5 times a power of ten.</summary>
+    public static LinearAxis Around(double lowest, double highest)
+    {
+        double range = Math.Max(highest - lowest, 1e-3);
+        double power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
+        double step = new[] { 1.0, 2, 5 }.Select(factor => factor * power).Last(candidate => candidate <= range / 4 * (1 + 1e-9));
+        return new LinearAxis(Math.Floor((lowest / step) - 1e-9) * step, Math.Ceiling((highest / step) + 1e-9) * step, step);
+    }
+
+    /// <summary>Where a value lies between the ends, 0 to 1.</summary>
+    public double Share(double value) => (value - _low) / (_high - _low);
+
+    /// <summary>A tick's text.</summary>
+    public string Label(double tick) => tick.ToString("F" + _decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+}
+
+/// <summary>The logarithmic axis of history windows: a tick per window; the whole history stands at its mean length, beyond the longest window.</summary>
+internal sealed class LogAxis
+{
+    private readonly double _low;
+    private readonly double _high;
+    private readonly double _all;
+
+    private LogAxis(double low, double high, double all)
+    {
+        _low = low;
+        _high = high;
+        _all = all;
+    }
+
+    /// <summary>Where the windows lie, 0 to 1, and their texts.</summary>
+    public required IReadOnlyList<(double Share, string Text)> Ticks { get; init; }
+
+    /// <summary>The axis of these windows.</summary>
+    public static LogAxis Of(IReadOnlyList<WindowResult> windows)
+    {
+        double longest = windows.Where(window => window.Window != RequestBatches.AllEvents).Select(window => (double)window.Window).DefaultIfEmpty(1).Max();
+        // Not nearer than its label is wide.
+        double all = Math.Max(windows[^1].MeanHistory, longest * 1.8);
+        double low = Math.Log(windows[0].Window == RequestBatches.AllEvents ? all / 10 : windows[0].Window);
+        double high = Math.Log(windows[^1].Window == RequestBatches.AllEvents ? all : longest);
+        double margin = Math.Max(0.04 * (high - low), 0.1);
+        var axis = new LogAxis(low - margin, high + margin, all) { Ticks = [] };
+        return new LogAxis(low - margin, high + margin, all) { Ticks = [.. windows.Select(window => (axis.Share(window), window.Label))] };
+    }
+
+    /// <summary>Where a window lies, 0 to 1.</summary>
+    public double Share(WindowResult window) => (Math.Log(window.Window == RequestBatches.AllEvents ? _all : window.Window) - _low) / (_high - _low);
+}
