@@ -13,6 +13,8 @@ internal sealed class LskRootCommand : RootCommand
         Add(settings.Json);
         Add(settings.Verbose);
         Add(new ImportCommand(host));
+        Add(new TrainCommand(host));
+        Add(new ScoreCommand(host));
         Add(new InfoCommand(host));
         Add(new VerifyCommand(host));
         Add(new BenchCommand(host));
