@@ -38,18 +38,6 @@ internal sealed class LskProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Everything on stdout so far.</summary>
-    public string Output
-    {
-        get
-        {
-            lock (_output)
-            {
-                return _output.ToString();
-            }
-        }
-    }
-
     /// <summary>Runs to the end.</summary>
     public static LskRun Run(string directory, params string[] arguments)
     {
@@ -84,12 +72,18 @@ internal sealed class LskProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Waits until stdout has a text.</summary>
+    public void WaitForOutput(string text) => WaitFor(_output, text);
+
+    /// <summary>Waits until stderr has a text.</summary>
+    public void WaitForErrors(string text) => WaitFor(_errors, text);
+
     public LskRun Wait(int seconds = 100)
     {
         if (!_process.WaitForExit(seconds * 1000))
         {
             _process.Kill(entireProcessTree: true);
-            Assert.Fail($"lsk did not end within {seconds} seconds.\n{Output}");
+            Assert.Fail($"lsk did not end within {seconds} seconds.\n{_output}\n{_errors}");
         }
         _process.WaitForExit();
         lock (_output)
@@ -102,6 +96,20 @@ internal sealed class LskProcess : IDisposable
     }
 
     public void Dispose() => _process.Dispose();
+
+    private void WaitFor(StringBuilder stream, string text)
+    {
+        lock (stream)
+        {
+            while (!stream.ToString().Contains(text, StringComparison.Ordinal))
+            {
+                if (!Monitor.Wait(stream, TimeSpan.FromSeconds(60)))
+                {
+                    Assert.Fail($"lsk did not say \"{text}\" within a minute.\n{_output}\n{_errors}");
+                }
+            }
+        }
+    }
 
     private static string DotnetHost => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
@@ -131,6 +139,7 @@ internal sealed class LskProcess : IDisposable
             lock (text)
             {
                 text.Append(line).Append('\n');
+                Monitor.PulseAll(text);
             }
         }
     }

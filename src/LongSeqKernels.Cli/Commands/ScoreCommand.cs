@@ -33,6 +33,7 @@ internal sealed class ScoreCommand : LskCommand
     private readonly Option<int> _repeat = OptionOf.Integer("--repeat", "How often a user is scored, for the latencies", 20, 1, 1_000_000);
     private readonly Option<string?> _output = OptionOf.Text("--out", "A TSV file for all scores: user, item, score", "file");
     private readonly Option<bool> _skipUnknown = OptionOf.Flag("--skip-unknown", "Leave out users and items that the log does not know instead of failing");
+    private readonly Option<bool> _unseen = OptionOf.Flag("--unseen", "Leave out targets that are in the user's history");
     private readonly ComputeOptions _compute;
 
     public ScoreCommand(CommandHost host)
@@ -40,7 +41,7 @@ internal sealed class ScoreCommand : LskCommand
     {
         Add(_log);
         Add(_model);
-        foreach (Option option in (Option[])[_users, _items, _itemFile, _candidates, _window, _top, _repeat, _output, _skipUnknown])
+        foreach (Option option in (Option[])[_users, _items, _itemFile, _candidates, _window, _top, _repeat, _output, _skipUnknown, _unseen])
         {
             Add(option);
         }
@@ -85,6 +86,10 @@ internal sealed class ScoreCommand : LskCommand
             foreach (int user in users)
             {
                 int[] own = targets.Length > 0 ? targets : Candidates.Popular(log, user, invocation.Get(_candidates), notes.Protocol.PoolWindow);
+                if (invocation.Get(_unseen))
+                {
+                    own = Unseen(log, user, own);
+                }
                 results.Add(scorer.Score(user, own, window, repeat, invocation.Interruption));
                 progress.Report(results.Count);
             }
@@ -146,6 +151,13 @@ internal sealed class ScoreCommand : LskCommand
             }
         }
         return asked.Count == 0 ? [] : names.Items(asked);
+    }
+
+    private static int[] Unseen(InteractionLog log, int user, int[] targets)
+    {
+        var history = new HashSet<int>(log.Items[(int)log.Users.Start(user)..(int)log.Users.Start(user + 1)].ToArray());
+        int[] unseen = [.. targets.Where(target => !history.Contains(target))];
+        return unseen.Length > 0 ? unseen : throw new Failure($"The user '{log.UserNames[user]}' has met all {Format.Count(targets.Length, "target")}; --unseen leaves none.");
     }
 
     private static UserScoreDocument Document(InteractionLog log, UserScores scores, int top)
