@@ -7,7 +7,7 @@ internal sealed unsafe partial class ManagedKernels
 {
     public void MergeStates(int parts, int rows, int width, ReadOnlySpan<float> outputs, ReadOnlySpan<float> logSumExps, Span<float> output, Span<float> logSumExp)
     {
-        var items = new RowItems(rows, (long)Math.Max(parts, 1) * width);
+        var items = RowPieces.OfElements(rows, (long)Math.Max(parts, 1) * width);
         fixed (float* outputsStart = outputs, logSumExpsStart = logSumExps, outputStart = output, logSumExpStart = logSumExp)
         {
             var work = new MergeWork(items, parts, width, outputsStart, logSumExpsStart, outputStart, logSumExpStart);
@@ -26,7 +26,7 @@ internal sealed unsafe partial class ManagedKernels
         Span<float> outputGradients,
         Span<float> logSumExpGradients)
     {
-        var items = new RowItems(rows, (long)Math.Max(parts, 1) * width);
+        var items = RowPieces.OfElements(rows, (long)Math.Max(parts, 1) * width);
         fixed (float* outputsStart = outputs, logSumExpsStart = logSumExps, outputGradientStart = outputGradient, logSumExpGradientStart = logSumExpGradient)
         fixed (float* outputGradientsStart = outputGradients, logSumExpGradientsStart = logSumExpGradients)
         {
@@ -62,7 +62,7 @@ internal sealed unsafe partial class ManagedKernels
         public float Of(float part) => (float)(MathF.Exp(part - _maximum) / _sum);
     }
 
-    private readonly struct MergeWork(RowItems items, int parts, int width, float* outputs, float* logSumExps, float* output, float* logSumExp) : IParallelWork
+    private readonly struct MergeWork(RowPieces items, int parts, int width, float* outputs, float* logSumExps, float* output, float* logSumExp) : IParallelWork
     {
         public void Execute(int item, int thread)
         {
@@ -86,7 +86,7 @@ internal sealed unsafe partial class ManagedKernels
     }
 
     private readonly struct MergeBackwardWork(
-        RowItems items,
+        RowPieces items,
         int parts,
         int width,
         float* outputs,

@@ -14,9 +14,6 @@ internal static unsafe class RowSums<T>
 
     private const int BlockRows = 64;
 
-    /// <summary>Pieces of a sum of <paramref name="rows"/> rows.</summary>
-    public static int Pieces(long rows) => checked((int)((rows + PieceRows - 1) / PieceRows));
-
     /// <summary>Sums the rows of one piece.</summary>
     /// <param name="table"><c>[.., width]</c>.</param>
     /// <param name="order">The rows to sum, in this order; null for rows that follow each other from <paramref name="first"/> on.</param>

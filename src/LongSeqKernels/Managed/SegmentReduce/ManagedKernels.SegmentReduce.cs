@@ -8,21 +8,19 @@ internal sealed unsafe partial class ManagedKernels
     public void SegmentReduce<T>(SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, Span<T> output)
         where T : unmanaged
     {
-        int[] firstPiece = FirstPieces(segments);
-        int pieces = firstPiece[^1];
+        var pieces = new SegmentPieces(segments, RowSums<T>.PieceRows);
         long partialStride = AlignedBuffer.AlignedFloats(width);
         long threadStride = AlignedBuffer.AlignedFloats(2L * width);
-        int threads = _pool.ThreadsFor(Math.Max(pieces, segments.Count));
-        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * ((pieces * partialStride) + (threads * threadStride)));
+        int threads = _pool.ThreadsFor(Math.Max(pieces.Count, segments.Count));
+        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * ((pieces.Count * partialStride) + (threads * threadStride)));
         fixed (T* inputStart = input, outputStart = output)
-        fixed (int* firstPieceStart = firstPiece)
         {
-            float* threadScratch = scratch.Floats + (pieces * partialStride);
+            float* threadScratch = scratch.Floats + (pieces.Count * partialStride);
             var reducePieces = new ReducePieces<T>(
-                reduction, segments, firstPieceStart, width, inputStart, scratch.Floats, partialStride, threadScratch, threadStride);
-            _pool.Run(ref reducePieces, pieces);
+                reduction, pieces, width, inputStart, scratch.Floats, partialStride, threadScratch, threadStride);
+            _pool.Run(ref reducePieces, pieces.Count);
             var reduceSegments = new ReduceSegments<T>(
-                reduction, segments, firstPieceStart, width, outputStart, scratch.Floats, partialStride, threadScratch, threadStride);
+                reduction, segments, pieces, width, outputStart, scratch.Floats, partialStride, threadScratch, threadStride);
             _pool.Run(ref reduceSegments, segments.Count);
         }
     }
@@ -31,57 +29,31 @@ internal sealed unsafe partial class ManagedKernels
         SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, ReadOnlySpan<T> outputGradient, Span<T> inputGradient)
         where T : unmanaged
     {
-        int[] firstPiece = FirstPieces(segments);
-        int pieces = firstPiece[^1];
+        var pieces = new SegmentPieces(segments, RowSums<T>.PieceRows);
         long partialStride = AlignedBuffer.AlignedFloats(width);
-        int threads = _pool.ThreadsFor(Math.Max(pieces, segments.Count));
+        int threads = _pool.ThreadsFor(Math.Max(pieces.Count, segments.Count));
         using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * threads * partialStride);
         fixed (T* inputStart = input, outputGradientStart = outputGradient, inputGradientStart = inputGradient)
-        fixed (int* firstPieceStart = firstPiece)
         {
             if (reduction == SegmentReduction.Max)
             {
                 inputGradient.Clear();
-                var columns = new RowItems((long)segments.Count * width, Math.Max(1, segments.Total / Math.Max(1, segments.Count)));
+                var columns = RowPieces.OfElements((long)segments.Count * width, Math.Max(1, segments.Total / Math.Max(1, segments.Count)));
                 var maximum = new MaximumBackward<T>(columns, segments, width, inputStart, outputGradientStart, inputGradientStart);
                 _pool.Run(ref maximum, columns.Count);
             }
             else
             {
                 var spread = new SpreadGradient<T>(
-                    reduction, segments, firstPieceStart, width, outputGradientStart, inputGradientStart, scratch.Floats, partialStride);
-                _pool.Run(ref spread, pieces);
+                    reduction, segments, pieces, width, outputGradientStart, inputGradientStart, scratch.Floats, partialStride);
+                _pool.Run(ref spread, pieces.Count);
             }
         }
     }
 
-    /// <summary>Pieces of rows per segment, as offsets: an empty segment has none.</summary>
-    private static int[] FirstPieces(JaggedLayout segments)
-    {
-        var first = new int[segments.Count + 1];
-        for (int segment = 0; segment < segments.Count; segment++)
-        {
-            first[segment + 1] = first[segment] + RowSums<float>.Pieces(segments.Length(segment));
-        }
-        return first;
-    }
-
-    /// <summary>The segment that owns a piece.</summary>
-    private static int SegmentOfPiece(int* firstPiece, int segments, int piece)
-    {
-        int segment = new ReadOnlySpan<int>(firstPiece, segments + 1).BinarySearch(piece);
-        segment = segment < 0 ? ~segment - 1 : segment;
-        while (firstPiece[segment + 1] == piece) // segments without pieces share their offset with the next
-        {
-            segment++;
-        }
-        return segment;
-    }
-
     private readonly struct ReducePieces<T>(
         SegmentReduction reduction,
-        JaggedLayout segments,
-        int* firstPiece,
+        SegmentPieces pieces,
         int width,
         T* input,
         float* partials,
@@ -92,16 +64,15 @@ internal sealed unsafe partial class ManagedKernels
     {
         public void Execute(int item, int thread)
         {
-            int segment = SegmentOfPiece(firstPiece, segments.Count, item);
-            long first = segments.Start(segment) + ((item - firstPiece[segment]) * (long)RowSums<T>.PieceRows);
-            int count = (int)Math.Min(RowSums<T>.PieceRows, segments.Start(segment + 1) - first);
+            int segment = pieces.SegmentOf(item);
+            (long first, long end) = pieces.Rows(item, segment);
             float* partial = partials + (item * partialStride);
             float* threadScratch = scratch + (thread * scratchStride);
             if (reduction == SegmentReduction.Max)
             {
                 var maximum = new Span<float>(partial, width);
                 maximum.Fill(float.NegativeInfinity);
-                for (long row = first; row < first + count; row++)
+                for (long row = first; row < end; row++)
                 {
                     float* values = ElementRows<T>.AsSingle(input + (row * width), threadScratch, width);
                     TensorPrimitives.Max(maximum, new ReadOnlySpan<float>(values, width), maximum);
@@ -109,7 +80,7 @@ internal sealed unsafe partial class ManagedKernels
             }
             else
             {
-                RowSums<T>.SumPiece(input, null, first, count, width, partial, threadScratch);
+                RowSums<T>.SumPiece(input, null, first, (int)(end - first), width, partial, threadScratch);
             }
         }
     }
@@ -117,7 +88,7 @@ internal sealed unsafe partial class ManagedKernels
     private readonly struct ReduceSegments<T>(
         SegmentReduction reduction,
         JaggedLayout segments,
-        int* firstPiece,
+        SegmentPieces pieces,
         int width,
         T* output,
         float* partials,
@@ -131,10 +102,10 @@ internal sealed unsafe partial class ManagedKernels
             float* resultStart = scratch + (thread * scratchStride);
             var result = new Span<float>(resultStart, width);
             result.Clear();
-            for (int piece = firstPiece[item]; piece < firstPiece[item + 1]; piece++)
+            for (int piece = pieces.First(item); piece < pieces.First(item + 1); piece++)
             {
                 var partial = new ReadOnlySpan<float>(partials + (piece * partialStride), width);
-                if (piece == firstPiece[item])
+                if (piece == pieces.First(item))
                 {
                     partial.CopyTo(result);
                 }
@@ -157,15 +128,14 @@ internal sealed unsafe partial class ManagedKernels
 
     /// <summary>Every row of a segment gets the segment's gradient, or its share of it.</summary>
     private readonly struct SpreadGradient<T>(
-        SegmentReduction reduction, JaggedLayout segments, int* firstPiece, int width, T* outputGradient, T* inputGradient, float* scratch, long scratchStride)
+        SegmentReduction reduction, JaggedLayout segments, SegmentPieces pieces, int width, T* outputGradient, T* inputGradient, float* scratch, long scratchStride)
         : IParallelWork
         where T : unmanaged
     {
         public void Execute(int item, int thread)
         {
-            int segment = SegmentOfPiece(firstPiece, segments.Count, item);
-            long first = segments.Start(segment) + ((item - firstPiece[segment]) * (long)RowSums<T>.PieceRows);
-            long end = Math.Min(first + RowSums<T>.PieceRows, segments.Start(segment + 1));
+            int segment = pieces.SegmentOf(item);
+            (long first, long end) = pieces.Rows(item, segment);
             float* share = scratch + (thread * scratchStride);
             ElementRows<T>.Widen(outputGradient + ((long)segment * width), share, width);
             if (reduction == SegmentReduction.Mean)
@@ -182,7 +152,7 @@ internal sealed unsafe partial class ManagedKernels
     }
 
     /// <summary>The gradient of a segment's column goes to the first row that holds its maximum.</summary>
-    private readonly struct MaximumBackward<T>(RowItems columns, JaggedLayout segments, int width, T* input, T* outputGradient, T* inputGradient) : IParallelWork
+    private readonly struct MaximumBackward<T>(RowPieces columns, JaggedLayout segments, int width, T* input, T* outputGradient, T* inputGradient) : IParallelWork
         where T : unmanaged
     {
         public void Execute(int item, int thread)

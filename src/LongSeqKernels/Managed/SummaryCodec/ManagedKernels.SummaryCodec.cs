@@ -9,7 +9,7 @@ internal sealed unsafe partial class ManagedKernels
 {
     public void SummaryEncode(SummaryEncoding encoding, int width, ReadOnlySpan<float> input, Span<byte> codes, Span<float> scales)
     {
-        var items = new RowItems(scales.Length, width);
+        var items = RowPieces.OfElements(scales.Length, width);
         int rowBytes = LongSeqKernels.SummaryCodec.RowBytes(encoding, width);
         fixed (float* inputStart = input, scalesStart = scales)
         fixed (byte* codesStart = codes)
@@ -21,7 +21,7 @@ internal sealed unsafe partial class ManagedKernels
 
     public void SummaryDecode(SummaryEncoding encoding, int width, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, Span<float> output)
     {
-        var items = new RowItems(scales.Length, width);
+        var items = RowPieces.OfElements(scales.Length, width);
         int rowBytes = LongSeqKernels.SummaryCodec.RowBytes(encoding, width);
         fixed (float* scalesStart = scales, outputStart = output)
         fixed (byte* codesStart = codes)
@@ -31,7 +31,7 @@ internal sealed unsafe partial class ManagedKernels
         }
     }
 
-    private readonly struct EncodeRows(RowItems items, SummaryEncoding encoding, int width, int rowBytes, float* input, byte* codes, float* scales) : IParallelWork
+    private readonly struct EncodeRows(RowPieces items, SummaryEncoding encoding, int width, int rowBytes, float* input, byte* codes, float* scales) : IParallelWork
     {
         public void Execute(int item, int thread)
         {
@@ -98,7 +98,7 @@ internal sealed unsafe partial class ManagedKernels
         }
     }
 
-    private readonly struct DecodeRows(RowItems items, SummaryEncoding encoding, int width, int rowBytes, byte* codes, float* scales, float* output) : IParallelWork
+    private readonly struct DecodeRows(RowPieces items, SummaryEncoding encoding, int width, int rowBytes, byte* codes, float* scales, float* output) : IParallelWork
     {
         public void Execute(int item, int thread)
         {

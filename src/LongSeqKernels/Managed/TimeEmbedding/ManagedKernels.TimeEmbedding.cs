@@ -9,7 +9,7 @@ internal sealed unsafe partial class ManagedKernels
         TimeBuckets buckets, JaggedLayout segments, int width, ReadOnlySpan<long> requestTimes, ReadOnlySpan<long> eventTimes, ReadOnlySpan<T> table, Span<T> rows)
         where T : unmanaged
     {
-        var items = new RowItems(segments.Total, width);
+        var items = RowPieces.OfElements(segments.Total, width);
         long stride = AlignedBuffer.AlignedFloats(2L * width);
         using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * stride * _pool.ThreadsFor(items.Count));
         fixed (long* requestTimesStart = requestTimes, eventTimesStart = eventTimes)
@@ -35,7 +35,7 @@ internal sealed unsafe partial class ManagedKernels
         using AlignedBuffer indices = _scratch.Rent(sizeof(int) * 2L * rows);
         int* bucketOfRow = (int*)indices.Bytes;
         int* order = bucketOfRow + rows;
-        var items = new RowItems(rows, 16);
+        var items = RowPieces.OfElements(rows, 16);
         fixed (long* requestTimesStart = requestTimes, eventTimesStart = eventTimes)
         {
             var find = new FindBuckets(items, buckets, segments, requestTimesStart, eventTimesStart, bucketOfRow);
@@ -43,21 +43,19 @@ internal sealed unsafe partial class ManagedKernels
         }
         JaggedLayout rowsOfBucket = SortByBucket(buckets.Buckets, rows, bucketOfRow, order);
 
-        int[] firstPiece = FirstPieces(rowsOfBucket);
-        int pieces = firstPiece[^1];
+        var pieces = new SegmentPieces(rowsOfBucket, RowSums<T>.PieceRows);
         long partialStride = AlignedBuffer.AlignedFloats(width);
         long threadStride = AlignedBuffer.AlignedFloats(2L * width);
-        int threads = _pool.ThreadsFor(Math.Max(pieces, buckets.Buckets));
-        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * ((pieces * partialStride) + (threads * threadStride)));
+        int threads = _pool.ThreadsFor(Math.Max(pieces.Count, buckets.Buckets));
+        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * ((pieces.Count * partialStride) + (threads * threadStride)));
         fixed (T* rowGradientStart = rowGradient, tableGradientStart = tableGradient)
-        fixed (int* firstPieceStart = firstPiece)
         {
-            float* threadScratch = scratch.Floats + (pieces * partialStride);
+            float* threadScratch = scratch.Floats + (pieces.Count * partialStride);
             var sumPieces = new SumBucketPieces<T>(
-                rowsOfBucket, firstPieceStart, order, width, rowGradientStart, scratch.Floats, partialStride, threadScratch, threadStride);
-            _pool.Run(ref sumPieces, pieces);
+                pieces, order, width, rowGradientStart, scratch.Floats, partialStride, threadScratch, threadStride);
+            _pool.Run(ref sumPieces, pieces.Count);
             var sumBuckets = new ReduceSegments<T>(
-                SegmentReduction.Sum, rowsOfBucket, firstPieceStart, width, tableGradientStart, scratch.Floats, partialStride, threadScratch, threadStride);
+                SegmentReduction.Sum, rowsOfBucket, pieces, width, tableGradientStart, scratch.Floats, partialStride, threadScratch, threadStride);
             _pool.Run(ref sumBuckets, buckets.Buckets);
         }
     }
@@ -81,7 +79,7 @@ internal sealed unsafe partial class ManagedKernels
         return JaggedLayout.FromOffsets(offsets);
     }
 
-    private readonly struct FindBuckets(RowItems items, TimeBuckets buckets, JaggedLayout segments, long* requestTimes, long* eventTimes, int* bucketOfRow)
+    private readonly struct FindBuckets(RowPieces items, TimeBuckets buckets, JaggedLayout segments, long* requestTimes, long* eventTimes, int* bucketOfRow)
         : IParallelWork
     {
         public void Execute(int item, int thread)
@@ -95,7 +93,7 @@ internal sealed unsafe partial class ManagedKernels
     }
 
     private readonly struct EmbedRows<T>(
-        RowItems items,
+        RowPieces items,
         TimeBuckets buckets,
         JaggedLayout segments,
         int width,
@@ -128,8 +126,7 @@ internal sealed unsafe partial class ManagedKernels
     }
 
     private readonly struct SumBucketPieces<T>(
-        JaggedLayout rowsOfBucket,
-        int* firstPiece,
+        SegmentPieces pieces,
         int* order,
         int width,
         T* rowGradient,
@@ -141,10 +138,8 @@ internal sealed unsafe partial class ManagedKernels
     {
         public void Execute(int item, int thread)
         {
-            int bucket = SegmentOfPiece(firstPiece, rowsOfBucket.Count, item);
-            long first = rowsOfBucket.Start(bucket) + ((item - firstPiece[bucket]) * (long)RowSums<T>.PieceRows);
-            int count = (int)Math.Min(RowSums<T>.PieceRows, rowsOfBucket.Start(bucket + 1) - first);
-            RowSums<T>.SumPiece(rowGradient, order, first, count, width, partials + (item * partialStride), scratch + (thread * scratchStride));
+            (long first, long end) = pieces.Rows(item, pieces.SegmentOf(item));
+            RowSums<T>.SumPiece(rowGradient, order, first, (int)(end - first), width, partials + (item * partialStride), scratch + (thread * scratchStride));
         }
     }
 }

@@ -6,6 +6,8 @@ namespace LongSeqKernels;
 /// </summary>
 internal readonly struct RowPieces
 {
+    private const long ElementsPerPiece = 1 << 14;
+
     /// <param name="rows">Rows in all; 0 or more.</param>
     /// <param name="length">Rows of a piece, 1 or more.</param>
     public RowPieces(long rows, long length)
@@ -22,6 +24,9 @@ internal readonly struct RowPieces
 
     /// <summary>Number of pieces.</summary>
     public int Count { get; }
+
+    /// <summary>Pieces large enough to be worth a thread's while when <paramref name="width"/> elements are touched for one row.</summary>
+    public static RowPieces OfElements(long rows, long width) => new(rows, Math.Max(1, ElementsPerPiece / Math.Max(1, width)));
 
     /// <summary>At most <paramref name="most"/> pieces of at least <paramref name="least"/> rows.</summary>
     public static RowPieces AtMost(long rows, int most, long least) => new(rows, Math.Max(least, (rows + most - 1) / most));
