@@ -10,6 +10,7 @@ internal sealed partial class ManagedKernels : IKernels
     private readonly WorkerPool _pool;
     private readonly ScratchPool _scratch = new();
     private readonly DenseKernels _dense;
+    private readonly LinearAttentionKernels _linearAttention;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">Threads, the caller's included.</param>
@@ -18,12 +19,21 @@ internal sealed partial class ManagedKernels : IKernels
     {
         _simd = level ?? SimdLevels.Choose(Environment.GetEnvironmentVariable("LONGSEQ_SIMD"));
         _pool = new WorkerPool(threads);
-        _dense = _simd switch
+        switch (_simd)
         {
-            SimdLevel.Vector512 => new DenseKernels<Simd512, Vector512<float>>(_pool, _scratch),
-            SimdLevel.Vector256 => new DenseKernels<Simd256, Vector256<float>>(_pool, _scratch),
-            _ => new DenseKernels<Simd128, Vector128<float>>(_pool, _scratch),
-        };
+            case SimdLevel.Vector512:
+                _dense = new DenseKernels<Simd512, Vector512<float>>(_pool, _scratch);
+                _linearAttention = new LinearAttentionKernels<Simd512, Vector512<float>>(_pool, _scratch);
+                break;
+            case SimdLevel.Vector256:
+                _dense = new DenseKernels<Simd256, Vector256<float>>(_pool, _scratch);
+                _linearAttention = new LinearAttentionKernels<Simd256, Vector256<float>>(_pool, _scratch);
+                break;
+            default:
+                _dense = new DenseKernels<Simd128, Vector128<float>>(_pool, _scratch);
+                _linearAttention = new LinearAttentionKernels<Simd128, Vector128<float>>(_pool, _scratch);
+                break;
+        }
     }
 
     public string Name => "managed";

@@ -1,0 +1,74 @@
+namespace LongSeqKernels;
+
+/// <summary>Blocks of rows between a strided tensor of a storage type and aligned fp32 scratch, whose rows end in zeros up to whole vectors of 16.</summary>
+internal static unsafe class RowBlocks<T, TSimd, TVector>
+    where T : unmanaged
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Reads a block.</summary>
+    /// <param name="source">First element of the first row.</param>
+    /// <param name="sourceStride">From a row to the next.</param>
+    /// <param name="rows">Rows to read.</param>
+    /// <param name="width">Elements of a row.</param>
+    /// <param name="target">Aligned to 64 bytes, as is its stride.</param>
+    /// <param name="targetStride">From a row to the next, at least the padded width.</param>
+    public static void Load(T* source, long sourceStride, int rows, int width, float* target, int targetStride)
+    {
+        int padded = Panels.Pad(width);
+        for (int row = 0; row < rows; row++, source += sourceStride, target += targetStride)
+        {
+            int i = 0;
+            for (; i + TSimd.Count <= width; i += TSimd.Count)
+            {
+                TSimd.StoreAligned(SimdMath.Load<TSimd, TVector, T>(source + i), target + i);
+            }
+            for (; i < width; i++)
+            {
+                target[i] = Element<T>.ToSingle(source[i]);
+            }
+            for (; i < padded; i++)
+            {
+                target[i] = 0;
+            }
+        }
+    }
+
+    /// <summary>Stores a block, rounded.</summary>
+    /// <param name="source">Aligned to 64 bytes, as is its stride.</param>
+    /// <param name="sourceStride">From a row to the next.</param>
+    /// <param name="rows">Rows to store.</param>
+    /// <param name="width">Elements of a row.</param>
+    /// <param name="target">First element of the first row.</param>
+    /// <param name="targetStride">From a row to the next.</param>
+    public static void Store(float* source, int sourceStride, int rows, int width, T* target, long targetStride)
+    {
+        for (int row = 0; row < rows; row++, source += sourceStride, target += targetStride)
+        {
+            int i = 0;
+            for (; i + TSimd.Count <= width; i += TSimd.Count)
+            {
+                SimdMath.Store<TSimd, TVector, T>(TSimd.LoadAligned(source + i), target + i);
+            }
+            for (; i < width; i++)
+            {
+                target[i] = Element<T>.FromSingle(source[i]);
+            }
+        }
+    }
+
+    /// <summary>The transpose of a matrix <c>[rows, width]</c>: <c>[width, rows]</c>, rows padded with zeros to whole vectors of 16.</summary>
+    public static void LoadTransposed(T* source, long sourceStride, int rows, int width, float* target, int targetStride)
+    {
+        int padded = Panels.Pad(rows);
+        for (int column = 0; column < width; column++, target += targetStride)
+        {
+            T* element = source + column;
+            for (int row = 0; row < rows; row++, element += sourceStride)
+            {
+                target[row] = Element<T>.ToSingle(*element);
+            }
+            new Span<float>(target + rows, padded - rows).Clear();
+        }
+    }
+}
