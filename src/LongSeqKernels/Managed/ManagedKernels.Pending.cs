@@ -3,7 +3,6 @@ namespace LongSeqKernels;
 // Operations whose kernels are still to land.
 internal sealed partial class ManagedKernels : IKernels
 {
-  public void CrossAttentionBackward<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, CrossAttentionGradients<T> gradients) where T : unmanaged => _reference.CrossAttentionBackward<T>(plan, inputs, gradients);
 
   public void SketchAttention<T>( SketchAttentionShape shape, ReadOnlySpan<T> prototypes, ReadOnlySpan<T> keys, ReadOnlySpan<T> values, Span<T> sketch, Span<float> tokenLogSumExp, Span<float> mass) where T : unmanaged => _reference.SketchAttention<T>(shape, prototypes, keys, values, sketch, tokenLogSumExp, mass);
 

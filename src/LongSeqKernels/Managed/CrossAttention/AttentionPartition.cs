@@ -120,7 +120,10 @@ internal sealed class AttentionPartition
         return heads * lanes * ((keys * ((4 * width) + 40)) + (16 * width)) / Rate;
     }
 
-    private bool IsThin(long rows) => rows <= 2 && _shape.HeadWidth % 16 == 0;
+    private bool IsThin(long rows) => IsThin(rows, _shape.HeadWidth);
+
+    /// <summary>Whether so few rows per head are best served with vectors along the head width.</summary>
+    internal static bool IsThin(long rows, int headWidth) => rows <= 2 && headWidth % 16 == 0;
 
     private void AddSegment(int segment, double taskCost)
     {

@@ -1,0 +1,131 @@
+namespace LongSeqKernels;
+
+/// <summary>Where the parts of a thread's scratch memory lie in attention's backward, in floats; all are aligned to cache lines.</summary>
+internal readonly struct BackwardScratch
+{
+    /// <summary>Rows of a full tile, the lanes of vectors.</summary>
+    public const int TileRows = AttentionCell.TileRows;
+
+    /// <summary>Lays out the memory for the segment with the most rows.</summary>
+    public BackwardScratch(CrossAttentionShape shape)
+    {
+        int width = shape.HeadWidth;
+        RowsPerTarget = shape.QueriesPerTarget * (shape.Heads / shape.KeyValueHeads);
+        long rows = shape.Targets.MaxLength * RowsPerTarget;
+        int lanes = AttentionCell.LanesFor((int)Math.Min(rows, TileRows));
+        PaddedWidth = Panels.Pad(width);
+        RowStride = Panels.Stride(width);
+        KeyBlock = width > 256 ? 48 : 96;
+
+        Panel = AlignedBuffer.AlignedFloats((long)width * lanes);
+        RowBlock = (long)lanes * RowStride;
+        OutputGradientPanel = Panel;
+        QueryGradientPanel = 2 * Panel;
+        QueryRows = 3 * Panel;
+        OutputGradientRows = QueryRows + RowBlock;
+        LogSumExp = OutputGradientRows + RowBlock;
+        LogSumExpRest = LogSumExp + TileRows;
+        Delta = LogSumExpRest + TileRows;
+        InverseDivisor = Delta + TileRows;
+        Visible = InverseDivisor + TileRows;
+        TileFloats = Visible + (2 * TileRows);
+
+        long tiles = (rows + TileRows - 1) / TileRows;
+        Scores = tiles * TileFloats;
+        Gradients = Scores + ((long)KeyBlock * lanes);
+        Slopes = Gradients + ((long)KeyBlock * lanes);
+        Limits = Slopes + ((long)KeyBlock * lanes);
+        Ones = Limits + TileRows;
+        Scales = Ones + TileRows;
+        Keys = Scales + TileRows;
+        Values = Keys + ((long)KeyBlock * RowStride);
+        KeyGradients = Values + ((long)KeyBlock * RowStride);
+        ValueGradients = KeyGradients + ((long)KeyBlock * RowStride);
+        BiasGradients = ValueGradients + ((long)KeyBlock * RowStride);
+        Floats = BiasGradients + AlignedBuffer.AlignedFloats(KeyBlock);
+    }
+
+    /// <summary>Rows of one target that share a key/value head: nq * H / Hkv.</summary>
+    public int RowsPerTarget { get; }
+
+    /// <summary>Keys that pass by the tiles together.</summary>
+    public int KeyBlock { get; }
+
+    /// <summary>Head width in whole vectors of 16.</summary>
+    public int PaddedWidth { get; }
+
+    /// <summary>Floats from one row to the next of rows, keys and values.</summary>
+    public int RowStride { get; }
+
+    /// <summary>Floats of a panel <c>[head width, lanes]</c>. A tile begins with the panel of its scaled queries.</summary>
+    public long Panel { get; }
+
+    /// <summary>Floats of <c>[lanes, head width]</c>.</summary>
+    public long RowBlock { get; }
+
+    /// <summary>Panel of the output's gradient, in a tile.</summary>
+    public long OutputGradientPanel { get; }
+
+    /// <summary>Panel of the query gradient, in a tile.</summary>
+    public long QueryGradientPanel { get; }
+
+    /// <summary>Scaled queries as rows, in a tile.</summary>
+    public long QueryRows { get; }
+
+    /// <summary>The output's gradient as rows, in a tile.</summary>
+    public long OutputGradientRows { get; }
+
+    /// <summary>Per lane, in a tile: in units of log2, rounded to fp32.</summary>
+    public long LogSumExp { get; }
+
+    /// <summary>Per lane, in a tile: what that rounding left.</summary>
+    public long LogSumExpRest { get; }
+
+    /// <summary>Per lane, in a tile.</summary>
+    public long Delta { get; }
+
+    /// <summary>Per lane, in a tile.</summary>
+    public long InverseDivisor { get; }
+
+    /// <summary>Visible keys per lane as 64-bit integers, in a tile.</summary>
+    public long Visible { get; }
+
+    /// <summary>Floats of a tile; the tiles of a head come first.</summary>
+    public long TileFloats { get; }
+
+    /// <summary>A block of logits, then weights.</summary>
+    public long Scores { get; }
+
+    /// <summary>A block of gradients of weights, then of logits.</summary>
+    public long Gradients { get; }
+
+    /// <summary>A block of slopes of the soft cap.</summary>
+    public long Slopes { get; }
+
+    /// <summary>Visible keys of the block per lane.</summary>
+    public long Limits { get; }
+
+    /// <summary>A one per lane.</summary>
+    public long Ones { get; }
+
+    /// <summary>The scale of the logits per lane.</summary>
+    public long Scales { get; }
+
+    /// <summary>A block of keys.</summary>
+    public long Keys { get; }
+
+    /// <summary>A block of values.</summary>
+    public long Values { get; }
+
+    /// <summary>Gradients of a block of keys.</summary>
+    public long KeyGradients { get; }
+
+    /// <summary>Gradients of a block of values.</summary>
+    public long ValueGradients { get; }
+
+    /// <summary>Gradients of the biases of a block of keys.</summary>
+    public long BiasGradients { get; }
+
+    /// <summary>All of it.</summary>
+    public long Floats { get; }
+}
