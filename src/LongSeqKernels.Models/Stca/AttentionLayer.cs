@@ -41,6 +41,7 @@ internal sealed class AttentionLayer
         Initialisation.KeepSize(_output, random);
     }
 
+    /// <summary>The whole forward run over a history that is at hand.</summary>
     /// <param name="context">Where to run.</param>
     /// <param name="plan">Form and shape.</param>
     /// <param name="encoded">The encoded history <c>[L, D]</c>.</param>
@@ -59,45 +60,79 @@ internal sealed class AttentionLayer
         long version,
         Span<float> output)
     {
-        int targets = plan.Targets;
-        Span<float> logSumExp = state.LogSumExp.Use(targets, plan.Core.Options.Score == AttentionScore.Softmax ? _heads : 0);
-        Span<float> mixed = state.Mixed.Use(targets, _width);
-        var square = new LinearShape(targets, _width, _width);
+        Ask(context, plan, query, state, scratch, version);
+        Span<float> logSumExp = state.LogSumExp.Use(plan.Targets, plan.Core.Options.Score == AttentionScore.Softmax ? _heads : 0);
+        Span<float> result = Result(plan, state);
         if (plan.Form == AttentionForm.Projected)
         {
-            Span<float> heads = state.Heads.Use(targets, _width);
-            Linear.Forward(context, square, query, _query.Values, Values(_queryBias), heads);
-            var history = new LinearShape(checked((int)plan.Events), _width, _width);
-            Span<float> keys = state.Keys.Use(plan.Events, _width);
-            Span<float> values = state.Values.Use(plan.Events, _width);
-            Linear.Forward(context, history, encoded, _key.Values, default, keys);
-            Linear.Forward(context, history, encoded, _value.Values, default, values);
-            CrossAttention.Forward<float>(plan.Core, heads, keys, values, mixed, logSumExp);
+            Project(context, plan, encoded, state);
+            CrossAttention.Forward<float>(plan.Core, state.Heads.Span, state.Keys.Span, state.Values.Span, result, logSumExp);
         }
         else
         {
-            state.Pack(_key, _value, _heads, version);
-            Span<float> rowMajor = scratch.RowMajor.Use(targets, _width);
-            Linear.Forward(context, square, query, _query.Values, Values(_queryBias), rowMajor);
-            Span<float> heads = state.Heads.Use(targets, _width);
-            HeadOrder.Swap(rowMajor, targets, _heads, _headWidth, heads);
-            Span<float> wide = scratch.Wide.Use(targets, _heads * _width);
-            for (int head = 0; head < _heads; head++)
-            {
-                Linear.Forward(context, ToWide(targets), Narrow(heads, head, targets), Block(state.KeyTransposed.Span, head), default, Wide(wide, head, targets));
-            }
-            Span<float> probes = state.Probes.Use(targets, _heads * _width);
-            HeadOrder.Swap(wide, _heads, targets, _width, probes);
-            Span<float> views = state.Views.Use(targets, _heads * _width);
-            CrossAttention.Forward(plan.Core, probes, encoded, default, views, logSumExp);
-            HeadOrder.Swap(views, targets, _heads, _width, wide);
-            for (int head = 0; head < _heads; head++)
-            {
-                Linear.Forward(context, ToNarrow(targets), Wide(wide, head, targets), Block(state.ValueByHead.Span, head), default, Narrow(rowMajor, head, targets));
-            }
-            HeadOrder.Swap(rowMajor, _heads, targets, _headWidth, mixed);
+            CrossAttention.Forward(plan.Core, state.Probes.Span, encoded, default, result, logSumExp);
         }
-        Linear.Forward(context, square, mixed, _output.Values, Values(_outputBias), output);
+        Answer(context, plan, state, scratch, output);
+    }
+
+    /// <summary>First part of a forward run: what meets the history.</summary>
+    public void Ask(LongSeqContext context, AttentionPlan plan, ReadOnlySpan<float> query, AttentionState state, AttentionScratch scratch, long version)
+    {
+        int targets = plan.Targets;
+        var square = new LinearShape(targets, _width, _width);
+        Span<float> heads = state.Heads.Use(targets, _width);
+        if (plan.Form == AttentionForm.Projected)
+        {
+            Linear.Forward(context, square, query, _query.Values, Values(_queryBias), heads);
+            return;
+        }
+        state.Pack(_key, _value, _heads, version);
+        Span<float> rowMajor = scratch.RowMajor.Use(targets, _width);
+        Linear.Forward(context, square, query, _query.Values, Values(_queryBias), rowMajor);
+        HeadOrder.Swap(rowMajor, targets, _heads, _headWidth, heads);
+        Span<float> wide = scratch.Wide.Use(targets, _heads * _width);
+        for (int head = 0; head < _heads; head++)
+        {
+            Linear.Forward(context, ToWide(targets), Narrow(heads, head, targets), Block(state.KeyTransposed.Span, head), default, Wide(wide, head, targets));
+        }
+        HeadOrder.Swap(wide, _heads, targets, _width, state.Probes.Use(targets, _heads * _width));
+    }
+
+    /// <summary>Second part, for histories that come in parts: attends to one of them and leaves the partial state, to be merged into <see cref="Result"/>.</summary>
+    public void AttendToPart(
+        LongSeqContext context, AttentionPlan plan, ReadOnlySpan<float> encoded, AttentionState state, Span<float> partOutput, Span<float> partLogSumExp)
+    {
+        if (plan.Form == AttentionForm.Projected)
+        {
+            Project(context, plan, encoded, state);
+            CrossAttention.ForwardState<float>(plan.Core, state.Heads.Span, state.Keys.Span, state.Values.Span, partOutput, partLogSumExp);
+        }
+        else
+        {
+            CrossAttention.ForwardState(plan.Core, state.Probes.Span, encoded, default, partOutput, partLogSumExp);
+        }
+    }
+
+    /// <summary>Where the attention's result goes: <c>[T, H, dh]</c> projected, <c>[T, H, D]</c> absorbed.</summary>
+    public Span<float> Result(AttentionPlan plan, AttentionState state) =>
+        plan.Form == AttentionForm.Projected ? state.Mixed.Use(plan.Targets, _width) : state.Views.Use(plan.Targets, _heads * _width);
+
+    /// <summary>Last part: from the attention's result to the layer's output.</summary>
+    public void Answer(LongSeqContext context, AttentionPlan plan, AttentionState state, AttentionScratch scratch, Span<float> output)
+    {
+        int targets = plan.Targets;
+        if (plan.Form == AttentionForm.Absorbed)
+        {
+            Span<float> wide = scratch.Wide.Use(targets, _heads * _width);
+            HeadOrder.Swap(state.Views.Span, targets, _heads, _width, wide);
+            Span<float> narrow = scratch.RowMajor.Use(targets, _width);
+            for (int head = 0; head < _heads; head++)
+            {
+                Linear.Forward(context, ToNarrow(targets), Wide(wide, head, targets), Block(state.ValueByHead.Span, head), default, Narrow(narrow, head, targets));
+            }
+            HeadOrder.Swap(narrow, _heads, targets, _headWidth, state.Mixed.Use(targets, _width));
+        }
+        Linear.Forward(context, new LinearShape(targets, _width, _width), state.Mixed.Span, _output.Values, Values(_outputBias), output);
     }
 
     /// <summary>Adds to the gradients of the parameters; overwrites the other two.</summary>
@@ -196,6 +231,13 @@ internal sealed class AttentionLayer
         }
         HeadOrder.TransposeAdd(weightGradient, _width, _width, _key.Gradient);
         HeadOrder.Swap(narrow, _heads, targets, _headWidth, headGradient);
+    }
+
+    private void Project(LongSeqContext context, AttentionPlan plan, ReadOnlySpan<float> encoded, AttentionState state)
+    {
+        var history = new LinearShape(checked((int)plan.Events), _width, _width);
+        Linear.Forward(context, history, encoded, _key.Values, default, state.Keys.Use(plan.Events, _width));
+        Linear.Forward(context, history, encoded, _value.Values, default, state.Values.Use(plan.Events, _width));
     }
 
     private static ReadOnlySpan<float> Values(Parameter? parameter) => parameter is null ? default : parameter.Values;

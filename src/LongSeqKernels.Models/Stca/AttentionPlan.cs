@@ -21,19 +21,22 @@ internal sealed class AttentionPlan
     /// <summary>History events L of the batch.</summary>
     public long Events => Core.Shape.History.Total;
 
-    /// <summary>Decides.</summary>
-    public static AttentionPlan Make(LongSeqContext context, StcaConfig config, JaggedLayout history, JaggedLayout targets, ReadOnlyMemory<long> limits)
+    /// <summary>Decides on form and execution.</summary>
+    public static AttentionPlan Make(LongSeqContext context, StcaConfig config, RequestBatch batch) =>
+        Make(context, config, batch, config.Attention == AttentionForm.Auto ? Cheaper(config, batch.History, batch.Targets) : config.Attention);
+
+    /// <summary>Decides on execution alone.</summary>
+    public static AttentionPlan Make(LongSeqContext context, StcaConfig config, RequestBatch batch, AttentionForm form)
     {
-        AttentionForm form = config.Attention == AttentionForm.Auto ? Cheaper(config, history, targets) : config.Attention;
         bool absorbed = form == AttentionForm.Absorbed;
         CrossAttentionPlan core = CrossAttention.Plan(context, new CrossAttentionShape
         {
-            Targets = targets,
-            History = history,
+            Targets = batch.Targets,
+            History = batch.History,
             Heads = config.Heads,
             HeadWidth = absorbed ? config.Width : config.HeadWidth,
             Form = absorbed ? HistoryForm.Shared : HistoryForm.Projected,
-            HistoryLimits = limits,
+            HistoryLimits = batch.HistoryLimits,
         }, new CrossAttentionOptions { Scale = 1 / MathF.Sqrt(config.HeadWidth), Score = config.Score });
         return new AttentionPlan(form, core);
     }

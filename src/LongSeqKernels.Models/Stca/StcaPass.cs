@@ -31,6 +31,8 @@ internal sealed class StcaPass
     private readonly ActionFusionState _actions = new();
     private readonly ScorerState _scorer = new();
     private readonly GrowingBuffer _z = new();
+    private readonly GrowingBuffer _partOutputs = new();
+    private readonly GrowingBuffer _partLogSumExps = new();
 
     private readonly GrowingBuffer _historyGradient = new();
     private readonly GrowingBuffer _encodedGradient = new();
@@ -69,6 +71,9 @@ internal sealed class StcaPass
     /// <summary>The attention's form and plan of the last forward run.</summary>
     public AttentionPlan Plan => _plan ?? throw new InvalidOperationException("There has been no forward run yet.");
 
+    /// <summary>Most history events that a scoring run holds encoded at a time.</summary>
+    public int MaxEvents { get; init; } = int.MaxValue;
+
     /// <summary>Scores all targets of a checked batch.</summary>
     /// <param name="batch">The requests.</param>
     /// <param name="logits"><c>[T]</c>.</param>
@@ -76,7 +81,7 @@ internal sealed class StcaPass
     public void Forward(RequestBatch batch, Span<float> logits, EncodedHistory? encodedHistory = null)
     {
         _batch = batch;
-        _plan = AttentionPlan.Make(_context, _config, batch.History, batch.Targets, batch.HistoryLimits);
+        _plan = AttentionPlan.Make(_context, _config, batch);
         int targets = _plan.Targets;
         if (targets == 0)
         {
@@ -85,18 +90,24 @@ internal sealed class StcaPass
         int width = _config.Width;
         Span<float> target = _targets.Use(targets, width);
         _model.Tokens.EncodeTargets(batch.TargetItems.Span, target);
-        if (encodedHistory is null)
+        HistoryPart[] parts = encodedHistory is null ? Cut(batch) : [];
+        if (encodedHistory is null && parts.Length == 0)
         {
             _model.Tokens.EncodeHistory(_context, batch, _actions, _history.Use(_plan.Events, width));
         }
         for (int layer = 0; layer < _config.Layers; layer++)
         {
-            ReadOnlySpan<float> encoded = encodedHistory is null ? EncodeLayer(layer) : encodedHistory.Layer(layer);
             ReadOnlySpan<float> fused = layer == 0 ? target : Fuse(layer - 1, _fused[layer - 1]);
             Span<float> query = _queries[layer].Use(targets, width);
             _model.QueryEncoders[layer].Forward(_context, targets, fused, query);
-            _model.Attention[layer].Forward(
-                _context, _plan, encoded, query, _attention[layer], _scratch, _model.Parameters.Version, _outputs[layer].Use(targets, width));
+            Span<float> output = _outputs[layer].Use(targets, width);
+            if (parts.Length > 0)
+            {
+                AttendInParts(layer, parts, query, output);
+                continue;
+            }
+            ReadOnlySpan<float> encoded = encodedHistory is null ? EncodeLayer(layer) : encodedHistory.Layer(layer);
+            _model.Attention[layer].Forward(_context, _plan, encoded, query, _attention[layer], _scratch, _model.Parameters.Version, output);
         }
         Span<float> z = _z.Use(targets, width);
         _model.OutputEncoder.Forward(_context, targets, Fuse(_config.Layers - 1, _fused[^1]), z);
@@ -201,6 +212,39 @@ internal sealed class StcaPass
             _model.HistoryEncoders[layer].Forward(_context, Plan.Events, _history.Span, buffer.Use(Plan.Events, _config.Width));
         }
         return buffer.Span;
+    }
+
+    // Scoring never holds more than so many encoded events: a longer history is encoded and attended to part by part, in every layer anew.
+    private HistoryPart[] Cut(RequestBatch batch) =>
+        _mode == PassMode.Scoring && _config.Score == AttentionScore.Softmax && batch.History.Total > MaxEvents
+            ? HistoryPart.Cut(_context, _config, batch, MaxEvents, Plan.Form)
+            : [];
+
+    private void AttendInParts(int layer, HistoryPart[] parts, ReadOnlySpan<float> query, Span<float> output)
+    {
+        AttentionLayer attention = _model.Attention[layer];
+        AttentionState state = _attention[layer];
+        attention.Ask(_context, Plan, query, state, _scratch, _model.Parameters.Version);
+        Span<float> result = attention.Result(Plan, state);
+        int rows = Plan.Targets * _config.Heads;
+        int width = result.Length / rows;
+        // Entry 0 is the state of the parts so far, entry 1 that of the next one.
+        Span<float> outputs = _partOutputs.Use(2 * rows, width);
+        Span<float> logSumExps = _partLogSumExps.Use(2 * rows, 1);
+        Span<float> logSumExp = state.LogSumExp.Use(rows, 1);
+        outputs[..(rows * width)].Clear();
+        logSumExps[..rows].Fill(float.NegativeInfinity);
+        foreach (HistoryPart part in parts)
+        {
+            _model.Tokens.EncodeHistory(_context, part.Batch, _actions, _history.Use(part.Plan.Events, _config.Width));
+            Span<float> encoded = _encoded[0].Use(part.Plan.Events, _config.Width);
+            _model.HistoryEncoders[Math.Min(layer, _model.HistoryEncoders.Length - 1)].Forward(_context, part.Plan.Events, _history.Span, encoded);
+            attention.AttendToPart(_context, part.Plan, encoded, state, outputs[(rows * width)..], logSumExps[rows..]);
+            MergeStates.Forward(_context, rows, width, outputs, logSumExps, result, logSumExp);
+            result.CopyTo(outputs);
+            logSumExp.CopyTo(logSumExps);
+        }
+        attention.Answer(_context, Plan, state, _scratch, output);
     }
 
     private ReadOnlySpan<float> Fuse(int layer, GrowingBuffer output)

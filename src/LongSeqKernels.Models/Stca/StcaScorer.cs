@@ -3,17 +3,30 @@ namespace LongSeqKernels.Models;
 /// <summary>
 /// Scores targets with a trained model. Keep one: it holds the memory of its runs. Not thread-safe; scorers of one model may run at the same time.
 /// </summary>
+/// <remarks>
+/// Memory does not grow with the history beyond <see cref="DefaultMaxEvents"/> events (two rows of D fp32 numbers each, four where keys and values are projected):
+/// longer histories are read in parts whose attention states are merged. Scores other than softmax have no states to merge and need the whole history at once.
+/// </remarks>
 public sealed class StcaScorer : IRequestScorer
 {
+    /// <summary>History events that are encoded at a time unless the constructor says otherwise.</summary>
+    public const int DefaultMaxEvents = 1 << 16;
+
     private readonly StcaPass _pass;
 
     /// <summary>A scorer of a model.</summary>
     /// <param name="context">Where to run.</param>
     /// <param name="model">The model; training it changes later scores.</param>
-    public StcaScorer(LongSeqContext context, StcaModel model)
+    /// <param name="maxEvents">Most history events that are held encoded at a time, 1 or more.</param>
+    /// <exception cref="ArgumentException"><paramref name="maxEvents"/> is out of range.</exception>
+    public StcaScorer(LongSeqContext context, StcaModel model, int maxEvents = DefaultMaxEvents)
     {
+        if (maxEvents < 1)
+        {
+            throw Error.Range(nameof(maxEvents), maxEvents, "1 or more");
+        }
         Model = model;
-        _pass = new StcaPass(context, model, PassMode.Scoring);
+        _pass = new StcaPass(context, model, PassMode.Scoring) { MaxEvents = maxEvents };
     }
 
     /// <summary>The model.</summary>

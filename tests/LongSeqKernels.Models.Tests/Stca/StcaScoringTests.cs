@@ -96,6 +96,17 @@ public sealed class StcaScoringTests(Backend backend)
     }
 
     [Test]
+    public void HistoriesReadInPartsGiveTheSameScores([Values(AttentionForm.Absorbed, AttentionForm.Projected)] AttentionForm form, [Values(1, 7, 64, 1000)] int maxEvents)
+    {
+        StcaConfig config = StcaCases.Default with { Attention = form };
+        StcaModel model = StcaCases.PerturbedModel(config);
+        RequestBatch batch = StcaCases.Batch(config, 16, [13, 0, 150, 1, 20]);
+        var logits = new float[batch.Targets.Total];
+        new StcaScorer(_context, model, maxEvents).Score(batch, logits);
+        ForAll([("in parts", logits)], [("whole", Score(model, batch))], 1e-5);
+    }
+
+    [Test]
     public void OrderOfRequestsDoesNotMatter()
     {
         StcaModel model = StcaCases.PerturbedModel(StcaCases.Default);
