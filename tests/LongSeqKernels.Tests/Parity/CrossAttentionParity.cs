@@ -22,50 +22,43 @@ public sealed class CrossAttentionParity<T>(string backend)
 
     private static IEnumerable<CrossAttentionCase> Representative => CrossAttentionCatalogue.Representative;
 
+    private static IEnumerable<CrossAttentionCase> RepresentativeSoftmax => Representative.Where(c => c.Options.Score == AttentionScore.Softmax);
+
     [TestCaseSource(nameof(Cases))]
     public void ForwardMatchesTheReference(CrossAttentionCase c)
     {
-        CrossAttentionData<T> data = CrossAttentionData<T>.Of(c);
-        CrossAttentionData<float> widened = data.Widened();
-        CrossAttentionResult<float> reference = CrossAttentionRun.Forward(BackendRegistry.Reference, widened);
+        CrossAttentionExpectation expected = CrossAttentionExpectation.Of<T>(c);
 
-        CrossAttentionResult<T> actual = CrossAttentionRun.Forward(Context, data);
+        CrossAttentionResult<T> actual = CrossAttentionRun.Forward(Context, CrossAttentionData<T>.Of(c));
 
-        AssertFlashRule<T>("output", Widen<T>(actual.Output), new CrossAttentionNaive<T>(widened).Output, reference.Output);
-        AssertClose("logSumExp", actual.LogSumExp, reference.LogSumExp, LogSumExpError);
+        AssertFlashRule<T>("output", Widen(actual.Output), expected.NaiveOutput, expected.Forward.Output);
+        AssertClose("logSumExp", actual.LogSumExp, expected.Forward.LogSumExp, LogSumExpError);
     }
 
     [TestCaseSource(nameof(Cases))]
     public void BackwardMatchesTheReference(CrossAttentionCase c)
     {
+        CrossAttentionExpectation expected = CrossAttentionExpectation.Of<T>(c);
+        CrossAttentionGradientResult<float> reference = expected.Backward;
+        CrossAttentionGradientResult<float> naive = expected.NaiveBackward;
         CrossAttentionData<T> data = CrossAttentionData<T>.Of(c);
-        CrossAttentionData<float> widened = data.Widened();
-        CrossAttentionResult<float> forward = CrossAttentionRun.Forward(BackendRegistry.Reference, widened);
-        CrossAttentionGradientResult<float> reference = CrossAttentionRun.Backward(BackendRegistry.Reference, widened, forward);
-        CrossAttentionGradientResult<float> naive = new CrossAttentionNaive<T>(widened).Backward(widened.OutputGradient, data.LogSumExpGradient);
 
         CrossAttentionGradientResult<T> actual = CrossAttentionRun.Backward(Context, data, CrossAttentionRun.Forward(Context, data));
 
         // The weights are recomputed from an LSE in fp32: its rounding is a relative error of every weight of its row.
-        double weightError = UnitRoundoff<float>() * forward.LogSumExp.Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
-        AssertFlashRule<T>("queryGradient", Widen<T>(actual.Queries), naive.Queries, reference.Queries, weightError);
-        AssertFlashRule<T>("keyGradient", Widen<T>(actual.Keys), naive.Keys, reference.Keys, weightError);
-        AssertFlashRule<T>("valueGradient", Widen<T>(actual.Values), naive.Values, reference.Values, weightError);
+        double weightError = UnitRoundoff<float>() * expected.Forward.LogSumExp.Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
+        AssertFlashRule<T>("queryGradient", Widen(actual.Queries), naive.Queries, reference.Queries, weightError);
+        AssertFlashRule<T>("keyGradient", Widen(actual.Keys), naive.Keys, reference.Keys, weightError);
+        AssertFlashRule<T>("valueGradient", Widen(actual.Values), naive.Values, reference.Values, weightError);
         AssertFlashRule<T>("keyBiasGradient", actual.KeyBias, naive.KeyBias, reference.KeyBias, weightError);
     }
 
-    [TestCaseSource(nameof(Representative))]
+    [TestCaseSource(nameof(RepresentativeSoftmax))]
     public void PartialStatesAreNotRoundedToTheStorageType(CrossAttentionCase c)
     {
-        if (c.Options.Score != AttentionScore.Softmax)
-        {
-            return;
-        }
-        CrossAttentionData<T> data = CrossAttentionData<T>.Of(c);
-        CrossAttentionData<float> widened = data.Widened();
-        CrossAttentionResult<float> reference = CrossAttentionRun.Forward(BackendRegistry.Reference, widened);
+        CrossAttentionResult<float> reference = CrossAttentionExpectation.Of<T>(c).Forward;
 
-        CrossAttentionResult<float> actual = CrossAttentionRun.ForwardState(Context, data);
+        CrossAttentionResult<float> actual = CrossAttentionRun.ForwardState(Context, CrossAttentionData<T>.Of(c));
 
         AssertClose("stateLogSumExp", actual.LogSumExp, reference.LogSumExp, LogSumExpError);
         Assert.That(RelativeError(actual.Output, reference.Output), Is.LessThan(PartialStateError));
@@ -124,9 +117,9 @@ public sealed class CrossAttentionParity<T>(string backend)
         CrossAttentionResult<T> actual = CrossAttentionRun.Forward(Context, data);
         CrossAttentionGradientResult<T> gradient = CrossAttentionRun.Backward(Context, data, actual);
 
-        Assert.That(Widen<T>(actual.Output), Is.All.Zero);
+        Assert.That(Widen(actual.Output), Is.All.Zero);
         Assert.That(actual.LogSumExp, Is.All.EqualTo(float.NegativeInfinity));
-        Assert.That(Widen<T>(gradient.Queries), Is.All.Zero);
+        Assert.That(Widen(gradient.Queries), Is.All.Zero);
     }
 
     [TestCase(HistoryForm.Projected)]
@@ -197,7 +190,7 @@ public sealed class CrossAttentionParity<T>(string backend)
 
         AssertSame(actual, expected);
         AssertSame(gradient, expectedGradient);
-        Assert.That(Widen<T>(Segment(gradient.Keys, seen, 1)), Is.All.Zero, "keyGradient beyond the limit");
+        Assert.That(Widen(Segment(gradient.Keys, seen, 1)), Is.All.Zero, "keyGradient beyond the limit");
         Assert.That(Segment(gradient.KeyBias, seen, 1), Is.All.Zero, "keyBiasGradient beyond the limit");
     }
 

@@ -8,6 +8,8 @@ namespace LongSeqKernels.Tests;
 public sealed class GatedFfnParity<T>(string backend)
     where T : unmanaged
 {
+    private static readonly Expected<Expectation> Expectations = new();
+
     private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static IEnumerable<TestCaseData> Cases =>
@@ -24,39 +26,32 @@ public sealed class GatedFfnParity<T>(string backend)
     [TestCaseSource(nameof(Cases))]
     public void ForwardMatchesTheReference(GatedFfnShape shape, bool affine)
     {
-        GatedFfnData<T> data = GatedFfnData<T>.Of(shape, affine);
-        GatedFfnData<float> widened = data.Select(Widen<T>);
+        Expectation expected = Expect(shape, affine);
 
-        T[] actual = GatedFfnRun.Forward(Context, data);
+        T[] actual = GatedFfnRun.Forward(Context, GatedFfnData<T>.Of(shape, affine));
 
-        AssertFlashRule<T>("output", Widen<T>(actual), new Naive(widened).Output.Values, GatedFfnRun.Forward(BackendRegistry.Reference, widened));
+        AssertFlashRule<T>("output", Widen(actual), expected.NaiveOutput, expected.Output);
     }
 
     [TestCaseSource(nameof(Cases))]
     public void BackwardMatchesTheReference(GatedFfnShape shape, bool affine)
     {
-        GatedFfnData<T> data = GatedFfnData<T>.Of(shape, affine);
-        GatedFfnData<float> widened = data.Select(Widen<T>);
-        GatedFfnData<float> reference = GatedFfnRun.Backward(BackendRegistry.Reference, widened);
-        GatedFfnData<float> naive = new Naive(widened).Backward();
+        Expectation expected = Expect(shape, affine);
 
-        GatedFfnData<float> actual = GatedFfnRun.Backward(Context, data).Select(Widen<T>);
+        GatedFfnData<T> actual = GatedFfnRun.Backward(Context, GatedFfnData<T>.Of(shape, affine));
 
-        AssertGradients(actual, naive, reference);
+        AssertGradients(actual.Select(Widen), expected.NaiveGradients, expected.Gradients);
     }
 
     [TestCaseSource(nameof(Cases))]
     public void BackwardCanAddToItsGradients(GatedFfnShape shape, bool affine)
     {
+        Expectation expected = Expect(shape, affine);
         GatedFfnData<T> data = GatedFfnData<T>.Of(shape, affine);
-        GatedFfnData<T> before = data.Select(values => Normal<T>(20, values.Length));
-        GatedFfnData<float> widened = data.Select(Widen<T>);
-        GatedFfnData<float> reference = GatedFfnRun.Backward(BackendRegistry.Reference, widened, before.Select(Widen<T>));
-        GatedFfnData<float> naive = new Naive(widened).Backward(before.Select(Widen<T>));
 
-        GatedFfnData<float> actual = GatedFfnRun.Backward(Context, data, before).Select(Widen<T>);
+        GatedFfnData<T> actual = GatedFfnRun.Backward(Context, data, Before(data));
 
-        AssertGradients(actual, naive, reference);
+        AssertGradients(actual.Select(Widen), expected.NaiveAdded, expected.Added);
     }
 
     [Test]
@@ -92,6 +87,24 @@ public sealed class GatedFfnParity<T>(string backend)
         new TestCaseData(new GatedFfnShape(rows, width, hidden, norm), affine)
             .SetArgDisplayNames($"{rows}x{width} r {hidden}", norm.ToString(), affine ? "affine" : "plain");
 
+    /// <summary>What gradients hold before they are added to.</summary>
+    private static GatedFfnData<T> Before(GatedFfnData<T> data) => data.Select(values => Normal<T>(20, values.Length));
+
+    private static Expectation Expect(GatedFfnShape shape, bool affine) => Expectations.Of($"{shape} {affine}", () =>
+    {
+        GatedFfnData<T> data = GatedFfnData<T>.Of(shape, affine);
+        GatedFfnData<float> widened = data.Select(Widen);
+        GatedFfnData<float> before = Before(data).Select(Widen);
+        Naive naive = new(widened);
+        return new Expectation(
+            GatedFfnRun.Forward(BackendRegistry.Reference, widened),
+            naive.Output.Values,
+            GatedFfnRun.Backward(BackendRegistry.Reference, widened),
+            naive.Backward(),
+            GatedFfnRun.Backward(BackendRegistry.Reference, widened, before),
+            new Naive(widened).Backward(before));
+    });
+
     private static void AssertGradients(GatedFfnData<float> actual, GatedFfnData<float> naive, GatedFfnData<float> reference)
     {
         foreach (((string name, float[] its, float[] exact), (_, _, float[] simple)) in actual.With(reference).Zip(actual.With(naive)))
@@ -99,6 +112,14 @@ public sealed class GatedFfnParity<T>(string backend)
             AssertFlashRule<T>(name, its, simple, exact);
         }
     }
+
+    private sealed record Expectation(
+        float[] Output,
+        float[] NaiveOutput,
+        GatedFfnData<float> Gradients,
+        GatedFfnData<float> NaiveGradients,
+        GatedFfnData<float> Added,
+        GatedFfnData<float> NaiveAdded);
 
     private sealed class Naive
     {

@@ -13,6 +13,8 @@ public sealed class LinearAttentionParity<T>(string backend)
 
     private static readonly LinearAttentionShape Small = new(2, 16, 16);
 
+    private static readonly Expected<Expectation> Expectations = new();
+
     private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static IEnumerable<LinearAttentionCase> Cases =>
@@ -39,47 +41,40 @@ public sealed class LinearAttentionParity<T>(string backend)
     [TestCaseSource(nameof(Cases))]
     public void AddToStateMatchesTheReference(LinearAttentionCase c)
     {
-        LinearAttentionData<T> data = LinearAttentionData<T>.Of(c);
-        float[] reference = LinearAttentionRun.AddToState(BackendRegistry.Reference, data.Widened());
-        float[] naive = new LinearAttentionNaive<float>(data.Widened(), data.StateBefore).State.Values;
+        Expectation expected = Expect(c);
 
-        float[] actual = LinearAttentionRun.AddToState(Context, data);
+        float[] actual = LinearAttentionRun.AddToState(Context, LinearAttentionData<T>.Of(c));
 
-        AssertFlashRule<float>("state", actual, naive, reference, StateError);
+        AssertFlashRule<float>("state", actual, expected.NaiveState, expected.State, StateError);
     }
 
     [TestCaseSource(nameof(Cases))]
     public void ApplyMatchesTheReference(LinearAttentionCase c)
     {
-        LinearAttentionData<T> data = LinearAttentionData<T>.Of(c);
-        float[] state = LinearAttentionRun.AddToState(BackendRegistry.Reference, data);
-        float[] reference = LinearAttentionRun.Apply(BackendRegistry.Reference, data.Widened(), state);
+        Expectation expected = Expect(c);
 
-        T[] actual = LinearAttentionRun.Apply(Context, data, state);
+        T[] actual = LinearAttentionRun.Apply(Context, LinearAttentionData<T>.Of(c), expected.State);
 
-        AssertFlashRule<T>("output", Widen(actual), new LinearAttentionNaive<T>(data.Widened(), state).Output.Values, reference);
+        AssertFlashRule<T>("output", Widen(actual), expected.NaiveOutput, expected.Output);
     }
 
     [TestCaseSource(nameof(Cases))]
     public void BackwardMatchesTheReference(LinearAttentionCase c)
     {
+        Expectation expected = Expect(c);
         LinearAttentionData<T> data = LinearAttentionData<T>.Of(c);
-        float[] state = LinearAttentionRun.AddToState(BackendRegistry.Reference, data);
-        float[] stateGradient = Normal(8, state.Length);
-        (float[] Keys, float[] Values) reference = LinearAttentionRun.AddToStateBackward(BackendRegistry.Reference, data.Widened(), stateGradient);
-        LinearAttentionApplyGradients<float> applied = LinearAttentionRun.ApplyBackward(BackendRegistry.Reference, data.Widened(), state);
-        (float[] naiveKeys, float[] naiveValues, LinearAttentionApplyGradients<float> naive) =
-            new LinearAttentionNaive<T>(data.Widened(), state).Backward(stateGradient);
 
-        (T[] keys, T[] values) = LinearAttentionRun.AddToStateBackward(Context, data, stateGradient);
-        LinearAttentionApplyGradients<T> actual = LinearAttentionRun.ApplyBackward(Context, data, state);
+        (T[] keys, T[] values) = LinearAttentionRun.AddToStateBackward(Context, data, StateGradient(c));
+        LinearAttentionApplyGradients<T> actual = LinearAttentionRun.ApplyBackward(Context, data, expected.State);
 
-        AssertFlashRule<T>("keyGradient", Widen(keys), naiveKeys, reference.Keys);
-        AssertFlashRule<T>("valueGradient", Widen(values), naiveValues, reference.Values);
-        AssertFlashRule<T>("queryGradient", Widen(actual.Queries), naive.Queries, applied.Queries);
-        AssertFlashRule<T>("stateGradient", actual.State, naive.State, applied.State);
-        AssertFlashRule<T>("selfKeyGradient", Widen(actual.SelfKeys), naive.SelfKeys, applied.SelfKeys);
-        AssertFlashRule<T>("selfValueGradient", Widen(actual.SelfValues), naive.SelfValues, applied.SelfValues);
+        AssertFlashRule<T>("keyGradient", Widen(keys), expected.Naive.Keys, expected.Reference.Keys);
+        AssertFlashRule<T>("valueGradient", Widen(values), expected.Naive.Values, expected.Reference.Values);
+        LinearAttentionApplyGradients<float> reference = expected.Reference.Apply;
+        LinearAttentionApplyGradients<float> naive = expected.Naive.Apply;
+        AssertFlashRule<T>("queryGradient", Widen(actual.Queries), naive.Queries, reference.Queries);
+        AssertFlashRule<T>("stateGradient", actual.State, naive.State, reference.State);
+        AssertFlashRule<T>("selfKeyGradient", Widen(actual.SelfKeys), naive.SelfKeys, reference.SelfKeys);
+        AssertFlashRule<T>("selfValueGradient", Widen(actual.SelfValues), naive.SelfValues, reference.SelfValues);
     }
 
     [Test]
@@ -161,4 +156,29 @@ public sealed class LinearAttentionParity<T>(string backend)
             AssertSameBits(valuesAgain, values, "valueGradient");
         }
     }
+
+    private static float[] StateGradient(LinearAttentionCase c) => Normal(8, c.History.Length * c.Shape.State);
+
+    private static Expectation Expect(LinearAttentionCase c) => Expectations.Of(c.Name, () =>
+    {
+        LinearAttentionData<float> data = LinearAttentionData<T>.Of(c).Widened();
+        float[] state = LinearAttentionRun.AddToState(BackendRegistry.Reference, data);
+        (float[] keys, float[] values) = LinearAttentionRun.AddToStateBackward(BackendRegistry.Reference, data, StateGradient(c));
+        LinearAttentionNaive<T> naive = new(data, state);
+        return new Expectation(
+            state,
+            new LinearAttentionNaive<float>(data, state).State.Values,
+            LinearAttentionRun.Apply(BackendRegistry.Reference, data, state),
+            naive.Output.Values,
+            (keys, values, LinearAttentionRun.ApplyBackward(BackendRegistry.Reference, data, state)),
+            naive.Backward(StateGradient(c)));
+    });
+
+    private sealed record Expectation(
+        float[] State,
+        float[] NaiveState,
+        float[] Output,
+        float[] NaiveOutput,
+        (float[] Keys, float[] Values, LinearAttentionApplyGradients<float> Apply) Reference,
+        (float[] Keys, float[] Values, LinearAttentionApplyGradients<float> Apply) Naive);
 }

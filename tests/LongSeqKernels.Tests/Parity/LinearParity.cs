@@ -8,6 +8,9 @@ namespace LongSeqKernels.Tests;
 public sealed class LinearParity<T>(string backend)
     where T : unmanaged
 {
+    private static readonly Expected<(float[] Reference, float[] Naive)> Outputs = new();
+    private static readonly Expected<(LinearGradients<float> Reference, LinearGradients<float> Naive)> Gradients = new();
+
     private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static IEnumerable<TestCaseData> Cases =>
@@ -28,10 +31,12 @@ public sealed class LinearParity<T>(string backend)
         {
             foreach (T[] bias in new[] { data.Bias, [] })
             {
-                float[] naive = new Naive(data, bias, mode).Output.Values;
-                float[] reference = LinearRun.Forward(BackendRegistry.Reference, data.Widened(), Widen<T>(bias), mode);
+                (float[] reference, float[] naive) = Outputs.Of($"{shape} {mode} {bias.Length}", () =>
+                    (LinearRun.Forward(BackendRegistry.Reference, data.Widened(), Widen(bias), mode), new Naive(data, bias, mode).Output.Values));
 
-                AssertFlashRule<T>($"output, {mode}, {bias.Length} biases", Widen<T>(LinearRun.Forward(Context, data, bias, mode)), naive, reference);
+                T[] actual = LinearRun.Forward(Context, data, bias, mode);
+
+                AssertFlashRule<T>($"output, {mode}, {bias.Length} biases", Widen(actual), naive, reference);
             }
         }
     }
@@ -42,14 +47,14 @@ public sealed class LinearParity<T>(string backend)
         LinearData<T> data = LinearData<T>.Of(shape);
         foreach (OutputMode mode in Enum.GetValues<OutputMode>())
         {
-            LinearGradients<float> naive = new Naive(data, data.Bias, OutputMode.Overwrite).Backward(mode);
-            LinearGradients<float> reference = LinearRun.Backward(BackendRegistry.Reference, data.Widened(), mode);
+            (LinearGradients<float> reference, LinearGradients<float> naive) = Gradients.Of($"{shape} {mode}", () =>
+                (LinearRun.Backward(BackendRegistry.Reference, data.Widened(), mode), new Naive(data, data.Bias, OutputMode.Overwrite).Backward(mode)));
 
             LinearGradients<T> actual = LinearRun.Backward(Context, data, mode);
 
-            AssertFlashRule<T>($"inputGradient, {mode}", Widen<T>(actual.Input), naive.Input, reference.Input);
-            AssertFlashRule<T>($"weightGradient, {mode}", Widen<T>(actual.Weight), naive.Weight, reference.Weight);
-            AssertFlashRule<T>($"biasGradient, {mode}", Widen<T>(actual.Bias), naive.Bias, reference.Bias);
+            AssertFlashRule<T>($"inputGradient, {mode}", Widen(actual.Input), naive.Input, reference.Input);
+            AssertFlashRule<T>($"weightGradient, {mode}", Widen(actual.Weight), naive.Weight, reference.Weight);
+            AssertFlashRule<T>($"biasGradient, {mode}", Widen(actual.Bias), naive.Bias, reference.Bias);
         }
     }
 
@@ -104,7 +109,7 @@ public sealed class LinearParity<T>(string backend)
             LinearShape shape = data.Shape;
             _input = _tape.Input(_data.Input, shape.Rows, shape.InputWidth);
             _weight = _tape.Input(_data.Weight, shape.InputWidth, shape.OutputWidth);
-            _bias = _tape.Input(Widen<T>(bias), bias.Length == 0 ? 0 : 1, shape.OutputWidth);
+            _bias = _tape.Input(Widen(bias), bias.Length == 0 ? 0 : 1, shape.OutputWidth);
             Output = _tape.Multiply(_input, _weight);
             Output = bias.Length == 0 ? Output : _tape.Add(Output, _bias);
             Output = mode == OutputMode.Overwrite ? Output : _tape.Add(_tape.Input(_data.Before, shape.Rows, shape.OutputWidth), Output);

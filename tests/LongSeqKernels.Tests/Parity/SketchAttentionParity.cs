@@ -11,6 +11,8 @@ public sealed class SketchAttentionParity<T>(string backend)
     /// <summary>fp32 logits, one exp and sums in fp32.</summary>
     private const double StatisticsError = 3e-6;
 
+    private static readonly Expected<Expectation> Expectations = new();
+
     private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static IEnumerable<TestCaseData> Cases =>
@@ -34,28 +36,27 @@ public sealed class SketchAttentionParity<T>(string backend)
     [TestCaseSource(nameof(Cases))]
     public void ForwardMatchesTheReference(SketchAttentionShape shape, double deviation)
     {
-        SketchAttentionData<T> data = SketchAttentionData<T>.Of(shape, deviation);
-        SketchAttentionResult<float> reference = SketchAttentionRun.Forward(BackendRegistry.Reference, data.Widened());
+        Expectation expected = Expect(shape, deviation);
 
-        SketchAttentionResult<T> actual = SketchAttentionRun.Forward(Context, data);
+        SketchAttentionResult<T> actual = SketchAttentionRun.Forward(Context, SketchAttentionData<T>.Of(shape, deviation));
 
-        AssertFlashRule<T>("sketch", Widen(actual.Sketch), new Naive(data.Widened()).Sketch.Values, reference.Sketch);
-        AssertClose("tokenLogSumExp", actual.TokenLogSumExp, reference.TokenLogSumExp, StatisticsError);
-        AssertClose("mass", actual.Mass, reference.Mass, StatisticsError * (1 + deviation));
+        AssertFlashRule<T>("sketch", Widen(actual.Sketch), expected.NaiveSketch, expected.Forward.Sketch);
+        AssertClose("tokenLogSumExp", actual.TokenLogSumExp, expected.Forward.TokenLogSumExp, StatisticsError);
+        AssertClose("mass", actual.Mass, expected.Forward.Mass, StatisticsError * (1 + deviation));
     }
 
     [TestCaseSource(nameof(Cases))]
     public void BackwardMatchesTheReference(SketchAttentionShape shape, double deviation)
     {
+        Expectation expected = Expect(shape, deviation);
         SketchAttentionData<T> data = SketchAttentionData<T>.Of(shape, deviation);
-        SketchAttentionResult<float> forward = SketchAttentionRun.Forward(BackendRegistry.Reference, data.Widened());
-        SketchAttentionGradients<float> reference = SketchAttentionRun.Backward(BackendRegistry.Reference, data.Widened(), forward);
-        SketchAttentionGradients<float> naive = new Naive(data.Widened()).Backward();
 
         SketchAttentionGradients<T> actual = SketchAttentionRun.Backward(Context, data, SketchAttentionRun.Forward(Context, data));
 
         // The weights are recomputed from an LSE in fp32: its rounding is a relative error of every weight of its token.
-        double weightError = UnitRoundoff<float>() * forward.TokenLogSumExp.Select(Math.Abs).DefaultIfEmpty().Max();
+        double weightError = UnitRoundoff<float>() * expected.Forward.TokenLogSumExp.Select(Math.Abs).DefaultIfEmpty().Max();
+        SketchAttentionGradients<float> reference = expected.Backward;
+        SketchAttentionGradients<float> naive = expected.NaiveBackward;
         AssertFlashRule<T>("prototypeGradient", Widen(actual.Prototypes), naive.Prototypes, reference.Prototypes, weightError);
         AssertFlashRule<T>("keyGradient", Widen(actual.Keys), naive.Keys, reference.Keys, weightError);
         AssertFlashRule<T>("valueGradient", Widen(actual.Values), naive.Values, reference.Values, weightError);
@@ -139,6 +140,22 @@ public sealed class SketchAttentionParity<T>(string backend)
         new TestCaseData(
             new SketchAttentionShape(JaggedLayout.FromLengths(lengths), prototypes, keyWidth, valueWidth) { Normalization = normalization, Scale = scale },
             deviation).SetArgDisplayNames(name);
+
+    private static Expectation Expect(SketchAttentionShape shape, double deviation)
+    {
+        string key = $"{string.Join(' ', shape.History.Offsets.ToArray())}: {shape.Prototypes} {shape.KeyWidth} {shape.ValueWidth} {shape.Scale} {shape.Normalization} {deviation}";
+        return Expectations.Of(key, () =>
+        {
+            SketchAttentionData<float> data = SketchAttentionData<T>.Of(shape, deviation).Widened();
+            SketchAttentionResult<float> forward = SketchAttentionRun.Forward(BackendRegistry.Reference, data);
+            Naive naive = new(data);
+            return new Expectation(
+                forward, SketchAttentionRun.Backward(BackendRegistry.Reference, data, forward), naive.Sketch.Values, naive.Backward());
+        });
+    }
+
+    private sealed record Expectation(
+        SketchAttentionResult<float> Forward, SketchAttentionGradients<float> Backward, float[] NaiveSketch, SketchAttentionGradients<float> NaiveBackward);
 
     /// <summary>Sketch attention as whole matrices, segment by segment.</summary>
     private sealed class Naive
