@@ -80,6 +80,13 @@ public sealed class InteractionLog
         {
             return this;
         }
+        if (ItemCount < 0)
+        {
+            throw Error.Range(nameof(ItemCount), ItemCount, "0 or more");
+        }
+        CheckKinds(ActionCount, nameof(ActionCount));
+        CheckKinds(CategoryCount, nameof(CategoryCount));
+        CheckKinds(PoolCount, nameof(PoolCount));
         CheckLength(Items.Length, EventCount, nameof(Items), "the number of events");
         CheckLength(Times.Length, EventCount, nameof(Times), "the number of events");
         CheckLengthOrNone(Labels.Length, EventCount, nameof(Labels), "the number of events");
@@ -89,10 +96,10 @@ public sealed class InteractionLog
         CheckLengthOrNone(ItemPools.Length, ItemCount, nameof(ItemPools), nameof(ItemCount));
         CheckLength(UserNames.Count, Users.Count, nameof(UserNames), "the number of users");
         CheckLength(ItemNames.Count, ItemCount, nameof(ItemNames), nameof(ItemCount));
-        CheckNumbers(Items.Span, ItemCount, nameof(Items), 0);
-        CheckNumbers(Actions.Span, ActionCount, nameof(Actions), 1);
-        CheckNumbers(ItemCategories.Span, CategoryCount, nameof(ItemCategories), 1);
-        CheckNumbers(ItemPools.Span, PoolCount, nameof(ItemPools), 1);
+        CheckNumbers(Items.Span, ItemCount, nameof(Items));
+        CheckNumbers(Actions.Span, ActionCount, nameof(Actions));
+        CheckNumbers(ItemCategories.Span, CategoryCount, nameof(ItemCategories));
+        CheckNumbers(ItemPools.Span, PoolCount, nameof(ItemPools));
         CheckLabels();
         CheckTimes();
         _users ??= Numbers(UserNames, nameof(UserNames));
@@ -128,12 +135,16 @@ public sealed class InteractionLog
         }
     }
 
-    private static void CheckNumbers(ReadOnlySpan<int> numbers, int count, string column, int leastCount)
+    private static void CheckKinds(int count, string argument)
     {
-        if (count < leastCount)
+        if (count < 1)
         {
-            throw Error.Range($"The number of kinds in {column}", count, $"{leastCount} or more");
+            throw Error.Range(argument, count, "1 or more");
         }
+    }
+
+    private static void CheckNumbers(ReadOnlySpan<int> numbers, int count, string column)
+    {
         for (int i = 0; i < numbers.Length; i++)
         {
             if ((uint)numbers[i] >= (uint)count)

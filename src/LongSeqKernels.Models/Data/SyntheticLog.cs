@@ -6,14 +6,13 @@ namespace LongSeqKernels.Models;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Every user has <see cref="SyntheticLogOptions.InterestsPerUser"/> topics, fixed for life, with weights 1/1, 1/2, 1/3 ..., and a quarter of each topic's items as favourites.
-/// The user's history is a chain of sessions. A session draws a topic by weight; the mean distance between two sessions of a topic is therefore spread evenly, on a
-/// logarithmic scale, from a few events to more than a thousand. An event of a session is a favourite of its topic (seven in ten), any item of the topic, or noise: an item in
-/// fashion that month.
+/// Every user has <see cref="SyntheticLogOptions.InterestsPerUser"/> topics, fixed for life, the i-th with weight 1 / sqrt(i), and a quarter of each topic's items as
+/// favourites. The history is a chain of sessions. A session draws a topic by weight, whatever came before. An event of a session is a favourite of its topic (seven
+/// in ten), any item of the topic, or noise: an item in fashion that month. The action tells favourites (1, nine times in ten) from the rest (0, nine times in ten).
 /// </para>
 /// <para>
-/// What comes next is therefore best foretold by whom the user is, which a short window shows only in part: the last 10 events show one interest, the last 3,000 nearly all, with
-/// the favourites among their items. The action tells favourites (1, nine times in ten) from the rest (0, nine times in ten).
+/// What comes next is best foretold by who the user is, and a short window shows only a part of that: with the default sizes, a topic comes back after 20 to 100 events and
+/// one favourite item after some hundred, so that the last 10 events show a few of the interests, the last 1,000 nearly all of them with their favourites.
 /// </para>
 /// </remarks>
 public static class SyntheticLog
@@ -76,7 +75,7 @@ public static class SyntheticLog
             double sum = 0;
             for (int i = 0; i < _cumulativeWeights.Length; i++)
             {
-                _cumulativeWeights[i] = sum += 1.0 / (i + 1);
+                _cumulativeWeights[i] = sum += 1 / Math.Sqrt(i + 1);
             }
             _favouriteSeed = (long)random.NextBits();
         }

@@ -13,19 +13,19 @@ public sealed record SyntheticLogOptions
     public int EventsPerUser { get; init; } = 4000;
 
     /// <summary>Number of topics.</summary>
-    public int Topics { get; init; } = 200;
+    public int Topics { get; init; } = 100;
 
     /// <summary>Items per topic.</summary>
-    public int ItemsPerTopic { get; init; } = 20;
+    public int ItemsPerTopic { get; init; } = 10;
 
     /// <summary>Topics that a user is interested in, at most <see cref="Topics"/>.</summary>
     public int InterestsPerUser { get; init; } = 30;
 
     /// <summary>Mean length of a session, in events.</summary>
-    public double SessionEvents { get; init; } = 8;
+    public double SessionEvents { get; init; } = 2;
 
     /// <summary>Share of events that have nothing to do with the user's interests: items in fashion at the time.</summary>
-    public double Noise { get; init; } = 0.2;
+    public double Noise { get; init; } = 0.1;
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentException">A member is out of range.</exception>

@@ -29,10 +29,11 @@ public sealed class LogSource
         var stream = _open();
         try
         {
-            var start = new byte[2];
+            // Four bytes hold the mark of gzip and every byte order mark, which must come in one piece for the text to be decoded.
+            var start = new byte[4];
             int length = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
             var whole = new PrefixedStream(start.AsMemory(0, length), stream);
-            return length == 2 && start[0] == 0x1F && start[1] == 0x8B ? new WholeGzipStream(whole) : whole;
+            return length >= 2 && start[0] == 0x1F && start[1] == 0x8B ? new WholeGzipStream(whole) : whole;
         }
         catch
         {
