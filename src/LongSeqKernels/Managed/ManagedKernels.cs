@@ -11,6 +11,7 @@ internal sealed partial class ManagedKernels : IKernels
     private readonly ScratchPool _scratch = new();
     private readonly DenseKernels _dense;
     private readonly LinearAttentionKernels _linearAttention;
+    private readonly SketchAttentionKernels _sketchAttention;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">Threads, the caller's included.</param>
@@ -24,14 +25,17 @@ internal sealed partial class ManagedKernels : IKernels
             case SimdLevel.Vector512:
                 _dense = new DenseKernels<Simd512, Vector512<float>>(_pool, _scratch);
                 _linearAttention = new LinearAttentionKernels<Simd512, Vector512<float>>(_pool, _scratch);
+                _sketchAttention = new SketchAttentionKernels<Simd512, Vector512<float>>(_pool, _scratch);
                 break;
             case SimdLevel.Vector256:
                 _dense = new DenseKernels<Simd256, Vector256<float>>(_pool, _scratch);
                 _linearAttention = new LinearAttentionKernels<Simd256, Vector256<float>>(_pool, _scratch);
+                _sketchAttention = new SketchAttentionKernels<Simd256, Vector256<float>>(_pool, _scratch);
                 break;
             default:
                 _dense = new DenseKernels<Simd128, Vector128<float>>(_pool, _scratch);
                 _linearAttention = new LinearAttentionKernels<Simd128, Vector128<float>>(_pool, _scratch);
+                _sketchAttention = new SketchAttentionKernels<Simd128, Vector128<float>>(_pool, _scratch);
                 break;
         }
     }
