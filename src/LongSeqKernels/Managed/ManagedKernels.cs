@@ -6,7 +6,6 @@ namespace LongSeqKernels;
 internal sealed partial class ManagedKernels : IKernels
 {
     private readonly SimdLevel _simd;
-    private readonly ReferenceKernels _reference = new();
     private readonly WorkerPool _pool;
     private readonly ScratchPool _scratch = new();
     private readonly DenseKernels _dense;
@@ -51,6 +50,5 @@ internal sealed partial class ManagedKernels : IKernels
     {
         _pool.Dispose();
         _scratch.Dispose();
-        _reference.Dispose();
     }
 }
