@@ -14,6 +14,7 @@ internal sealed class LskRootCommand : RootCommand
         Add(settings.Verbose);
         Add(new ImportCommand(host));
         Add(new TrainCommand(host));
+        Add(new EvaluateCommand(host));
         Add(new ScoreCommand(host));
         Add(new InfoCommand(host));
         Add(new VerifyCommand(host));

@@ -52,5 +52,10 @@ internal static class Format
         _ => value.ToString("0.0e+0", CultureInfo.InvariantCulture),
     };
 
+    public static string Fixed(double value, int decimals) => value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    /// <summary>With its sign, also when it is positive.</summary>
+    public static string Signed(double value, int decimals) => (value < 0 ? "" : "+") + Fixed(value, decimals);
+
     public static string Percent(double share) => (100 * share).ToString("F0", CultureInfo.InvariantCulture) + " %";
 }

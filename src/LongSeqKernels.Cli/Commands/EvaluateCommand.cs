@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using LongSeqKernels.Models;
+
+namespace LongSeqKernels.Cli;
+
+/// <summary>What <c>lsk evaluate --json</c> prints.</summary>
+internal sealed record EvaluateDocument(string Command, string Log, string Model, string Chart, double Seconds, EvaluationReport Report);
+
+/// <summary><c>lsk evaluate</c>: AUC and NLL by history length.</summary>
+internal sealed class EvaluateCommand : LskCommand
+{
+    /// <summary>The windows that show how much of the past matters, a little over a factor of three apart.</summary>
+    public static readonly int[] DefaultWindows = [10, 30, 100, 300, 1000, 3000, RequestBatches.AllEvents];
+
+    private readonly Argument<string> _log = new("log") { Description = "The interaction log that the model was trained on" };
+    private readonly Argument<string> _model = new("model") { Description = "The model, or a checkpoint" };
+    private readonly Option<WindowList> _windows = new("--windows")
+    {
+        Description = "History lengths, growing: events before the request, newest first",
+        HelpName = "n,n,...,all",
+        DefaultValueFactory = _ => new WindowList(DefaultWindows),
+        CustomParser = result => WindowList.Parse(result.Tokens[0].Value) is { } windows ? windows : Fault(result),
+    };
+
+    private readonly Option<int> _perUser = OptionOf.Integer("--per-user", "Most test requests of one user", 80);
+    private readonly Option<long> _seed = OptionOf.Long("--seed", "Seed of the test requests", 1);
+    private readonly Option<bool> _noBaselines = OptionOf.Flag("--no-baselines", "Evaluate the model alone, without popularity and a logit on hand-made features");
+    private readonly Option<string?> _chart = OptionOf.Text("--chart", "The chart to write, as SVG; default: the model's name with .svg", "file");
+    private readonly Option<string?> _report = OptionOf.Text("--report", "Also write the report as JSON, with the numbers of every user", "file");
+    private readonly ComputeOptions _compute;
+
+    public EvaluateCommand(CommandHost host)
+        : base("evaluate", "Measure how well a model ranks, by history length, and draw a chart", host)
+    {
+        Add(_log);
+        Add(_model);
+        foreach (Option option in (Option[])[_windows, _perUser, _seed, _noBaselines, _chart, _report])
+        {
+            Add(option);
+        }
+        _compute = new ComputeOptions(this);
+    }
+
+    public override string Details =>
+        """
+        Test requests come from the last part of every history, which training never saw. The same requests are scored at every history length.
+        AUC is the share of the other items ranked below the one that the user chose (0.5 is chance), NLL the negative log of its softmax probability.
+        Errors are standard errors over users, as requests of one user resemble each other.
+        """;
+
+    public override IReadOnlyList<string> Examples =>
+        ["lsk evaluate movies.lsklog movies.lskmodel", "lsk evaluate log.lsklog log.lskmodel --windows 10,100,1000,all --per-user 200 --chart chart.svg"];
+
+    protected override int Run(Invocation invocation)
+    {
+        Terminal terminal = invocation.Terminal;
+        string logPath = invocation.Get(_log);
+        string modelPath = invocation.Get(_model);
+        string chartPath = invocation.Get(_chart) ?? Path.ChangeExtension(modelPath, ".svg");
+        string? reportPath = invocation.Get(_report);
+        OutputFile.EnsureWritable(chartPath, _chart.Name);
+        if (reportPath is not null)
+        {
+            OutputFile.EnsureWritable(reportPath, _report.Name);
+        }
+        var clock = Stopwatch.StartNew();
+        InteractionLog log = InputFile.ReadLog(logPath);
+        StcaModel model = InputFile.ReadModel(modelPath);
+        ModelNotes notes = ModelNotes.Read(model, modelPath, log, logPath);
+        using LongSeqContext context = _compute.CreateContext(invocation);
+        var run = new EvaluationRun(
+            invocation.Get(_windows).Values, invocation.Get(_perUser), invocation.Get(_seed), invocation.Get(_noBaselines) ? Baselines.None : Baselines.All);
+        EvaluationReport report = run.Run(terminal, context, model, log, notes.Protocol, invocation.Interruption);
+        AtomicFile.WriteText(chartPath, LengthChart.ToSvg(report, "Ranking by history length"));
+        if (reportPath is not null)
+        {
+            AtomicFile.WriteText(reportPath, report.ToJson());
+        }
+        EvaluationRun.Show(terminal, report);
+        terminal.Line($"Wrote {chartPath}{(reportPath is null ? "" : " and " + reportPath)}.");
+        terminal.Document(new EvaluateDocument(Name, logPath, modelPath, chartPath, clock.Elapsed.TotalSeconds, report), Documents.Default.EvaluateDocument);
+        return ExitCode.Success;
+    }
+
+    private static WindowList Fault(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        result.AddError($"--windows is \"{result.Tokens[0].Value}\"; it must be growing whole numbers of 1 or more, separated by commas, the last of which may be all.");
+        return new WindowList([]);
+    }
+
+    /// <summary>History windows as users write them: "10,100,all".</summary>
+    internal sealed record WindowList(int[] Values)
+    {
+        /// <summary>Reads a list, or returns null.</summary>
+        public static WindowList? Parse(string text)
+        {
+            var windows = new List<int>();
+            foreach (string part in text.Split(','))
+            {
+                int window = part == "all" ? RequestBatches.AllEvents : int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+                if (window < 1 || (windows.Count > 0 && window <= windows[^1]))
+                {
+                    return null;
+                }
+                windows.Add(window);
+            }
+            return new WindowList([.. windows]);
+        }
+
+        public override string ToString() =>
+            string.Join(',', Values.Select(window => window == RequestBatches.AllEvents ? "all" : window.ToString(CultureInfo.InvariantCulture)));
+    }
+}
