@@ -12,6 +12,7 @@ internal sealed class LskRootCommand : RootCommand
         var host = new CommandHost(settings, interruption);
         Add(settings.Json);
         Add(settings.Verbose);
+        Add(new DemoCommand(host));
         Add(new ImportCommand(host));
         Add(new TrainCommand(host));
         Add(new EvaluateCommand(host));

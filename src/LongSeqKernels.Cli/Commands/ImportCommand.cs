@@ -92,7 +92,8 @@ internal sealed class ImportCommand : LskCommand
         return ExitCode.Success;
     }
 
-    private static void Show(Terminal terminal, ImportReport report)
+    /// <summary>What was kept and left out, and why.</summary>
+    public static void Show(Terminal terminal, ImportReport report)
     {
         terminal.Line($"{report.Source}: kept {Format.Count(report.Kept)} of {Format.Count(report.Rows, "event")}"
             + (report.Bad > 0 ? $", {Format.Count(report.Bad, "bad row")} left out" : "")
@@ -110,10 +111,10 @@ internal sealed class ImportCommand : LskCommand
             terminal.Line(note);
         }
     }
+}
 
-    /// <summary>Called on the importing thread, unlike <see cref="Progress{T}"/>.</summary>
-    private sealed class RowCount(IProgressSink progress) : IProgress<long>
-    {
-        public void Report(long value) => progress.Report(value);
-    }
+/// <summary>Row counts as progress. Called on the importing thread, unlike <see cref="Progress{T}"/>.</summary>
+internal sealed class RowCount(IProgressSink progress) : IProgress<long>
+{
+    public void Report(long value) => progress.Report(value);
 }

@@ -34,17 +34,15 @@ internal sealed class ImportFormats
     {
         if (format == "git")
         {
-            return ImportGit(invocation, inputs, options);
+            var git = new GitLogOptions { User = invocation.Get(_gitUser).Value, PathDepth = invocation.Get(_pathDepth) };
+            return ImportGit(inputs, git, options, invocation.Interruption);
         }
         (List<string> events, List<string> tables) = Files(format, inputs, itemTables);
-        DelimitedFormat columns = format switch
+        DelimitedFormat columns = Columns(format);
+        if (format is "tsv" or "csv")
         {
-            "movielens-csv" => DelimitedFormat.MovieLensCsv,
-            "movielens-dat" => DelimitedFormat.MovieLensDat,
-            "kuairand" => DelimitedFormat.KuaiRand,
-            "tsv" => Columns(invocation, DelimitedFormat.Tsv),
-            _ => Columns(invocation, DelimitedFormat.Csv),
-        };
+            columns = Named(invocation, columns);
+        }
         if (invocation.IsGiven(_threshold))
         {
             columns = columns with { LabelThreshold = (float)invocation.Get(_threshold) };
@@ -52,13 +50,32 @@ internal sealed class ImportFormats
         return DelimitedImporter.Import([.. events.Select(LogSource.File)], columns, [.. tables.Select(LogSource.File)], options, invocation.Interruption);
     }
 
-    private ImportResult ImportGit(Invocation invocation, string[] inputs, ImportOptions options)
+    /// <summary>Imports one file, directory or repository as its format has it by default.</summary>
+    public static ImportResult ImportPlain(string format, string path, ImportOptions options, CancellationToken interruption)
     {
-        var format = new GitLogOptions { User = invocation.Get(_gitUser).Value, PathDepth = invocation.Get(_pathDepth) };
+        if (format == "git")
+        {
+            return ImportGit([path], new GitLogOptions(), options, interruption);
+        }
+        (List<string> events, List<string> tables) = Files(format, [path], []);
+        return DelimitedImporter.Import([.. events.Select(LogSource.File)], Columns(format), [.. tables.Select(LogSource.File)], options, interruption);
+    }
+
+    private static DelimitedFormat Columns(string format) => format switch
+    {
+        "movielens-csv" => DelimitedFormat.MovieLensCsv,
+        "movielens-dat" => DelimitedFormat.MovieLensDat,
+        "kuairand" => DelimitedFormat.KuaiRand,
+        "tsv" => DelimitedFormat.Tsv,
+        _ => DelimitedFormat.Csv,
+    };
+
+    private static ImportResult ImportGit(string[] inputs, GitLogOptions format, ImportOptions options, CancellationToken interruption)
+    {
         int repositories = inputs.Count(Directory.Exists);
         if (repositories == inputs.Length)
         {
-            return GitLogImporter.ImportRepositories(inputs, format, options, invocation.Interruption);
+            return GitLogImporter.ImportRepositories(inputs, format, options, interruption);
         }
         if (repositories > 0)
         {
@@ -68,10 +85,10 @@ internal sealed class ImportFormats
         {
             throw new Failure($"{input} does not exist; it must be a git repository, or a log saved with: git {GitLogOptions.LogArguments}");
         }
-        return GitLogImporter.ImportLogs([.. inputs.Select(LogSource.File)], format, options, invocation.Interruption);
+        return GitLogImporter.ImportLogs([.. inputs.Select(LogSource.File)], format, options, interruption);
     }
 
-    private DelimitedFormat Columns(Invocation invocation, DelimitedFormat format) => format with
+    private DelimitedFormat Named(Invocation invocation, DelimitedFormat format) => format with
     {
         UserColumn = invocation.Get(_user) ?? format.UserColumn,
         ItemColumn = invocation.Get(_item) ?? format.ItemColumn,

@@ -17,6 +17,7 @@ internal sealed record ErrorDocument(string Command, string Error, int ExitCode)
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(BenchDocument))]
 [JsonSerializable(typeof(ImportDocument))]
+[JsonSerializable(typeof(DemoDocument))]
 [JsonSerializable(typeof(EvaluateDocument))]
 [JsonSerializable(typeof(ScoreDocument))]
 [JsonSerializable(typeof(TrainDocument))]
