@@ -7,7 +7,7 @@ namespace LongSeqKernels.Cli.Tests;
 [Parallelizable(ParallelScope.All)]
 public sealed class UsageTests
 {
-    private static readonly string[] Commands = ["import", "train", "score", "info", "verify", "bench"];
+    private static readonly string[] Commands = ["demo", "import", "train", "evaluate", "score", "info", "verify", "bench"];
 
     [TestCase("")]
     [TestCase("trian", "'trian' is not a command", "Did you mean train?")]

@@ -32,8 +32,8 @@ internal sealed class DemoCommand : LskCommand
 {
     private readonly Option<string?> _directory = OptionOf.Text("--out", "Directory for log, model, chart and report; default: lsk-demo", "directory");
     private readonly Option<string?> _data = OptionOf.Text("--data", "A real log instead of a generated one: what 'lsk import' wrote, a TSV or CSV file, the directory of MovieLens or KuaiRand, or a git repository", "path");
-    private readonly Option<int> _steps = OptionOf.Integer("--steps", "Training steps", 400);
-    private readonly Option<int> _users = OptionOf.Integer("--users", "Users of the generated log", 60);
+    private readonly Option<int> _steps = OptionOf.Integer("--steps", "Training steps", 2000);
+    private readonly Option<int> _users = OptionOf.Integer("--users", "Users of the generated log", 120);
     private readonly Option<int> _events = OptionOf.Integer("--events", "Events of each user of the generated log", 12_000, 100, 1_000_000);
     private readonly Option<long> _seed = OptionOf.Long("--seed", "Seed of log, weights, batches and test requests: the same seed gives the same files", 1);
     private readonly ComputeOptions _compute;
@@ -75,7 +75,7 @@ internal sealed class DemoCommand : LskCommand
         LogSummary.Show(terminal, log);
 
         terminal.Heading("2. An STCA model, trained on the first 70 % of every history");
-        RequestProtocol protocol = RequestProtocol.For(log);
+        RequestProtocol protocol = RequestProtocol.For(log) with { Negatives = 20 };
         TrainingOutcome training = Train(invocation, context, log, protocol, modelPath);
         if (!training.Completed)
         {
@@ -119,22 +119,22 @@ internal sealed class DemoCommand : LskCommand
     {
         long seed = invocation.Get(_seed);
         int steps = invocation.Get(_steps);
-        var sampling = new RequestSamplerOptions { Seed = seed, Windows = new SuffixLengths(64, 2048), EventsPerBatch = 8192, RequestsPerSegment = 8 };
+        var sampling = new RequestSamplerOptions { Seed = seed, Windows = new SuffixLengths(16, 512), EventsPerBatch = 2048 };
         var config = new StcaConfig
         {
             Items = log.ItemCount,
             Categories = log.ItemCategories.IsEmpty ? 0 : log.CategoryCount,
             Actions = log.ActionCount,
             Width = 32,
-            Heads = 4,
-            Layers = 2,
+            Heads = 1,
+            Layers = 1,
             ScorerWidths = [32],
             ContextWidth = 1,
             Seed = seed,
         };
         StcaModel model = StcaModel.Create(config, log.ItemCategories);
         ModelNotes.Of(log, protocol, sampling).Write(model);
-        var options = new TrainingOptions { LearningRate = new LearningRate(4e-3, Math.Min(30, steps), steps) };
+        var options = new TrainingOptions { LearningRate = new LearningRate(5e-3, Math.Min(50, steps), steps), Loss = TrainingLoss.SampledSoftmax };
         var trainer = new StcaTrainer(context, model, new RequestSampler(new RequestMaker(log, protocol), sampling), options);
         return new TrainingRun(trainer, modelPath, modelPath + ".checkpoint", checkpointEvery: steps).Run(invocation.Terminal, invocation.Interruption);
     }
