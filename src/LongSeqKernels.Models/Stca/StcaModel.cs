@@ -127,6 +127,7 @@ public sealed class StcaModel
             }
         }
         OutputEncoder.Initialise(Next());
+        OutputEncoder.StartAsSquares();
         Scorer.Initialise(Next());
         Parameters.MarkChanged();
     }
