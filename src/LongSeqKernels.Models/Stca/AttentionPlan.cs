@@ -3,6 +3,9 @@ namespace LongSeqKernels.Models;
 /// <summary>How the attention of all layers runs over one batch: its form and the core's plan. A pure function of shape and configuration.</summary>
 internal sealed class AttentionPlan
 {
+    // Typical of two cores. Fixed, not measured, so that the same batch runs in the same form everywhere and a run can be repeated to the bit.
+    private static readonly MachineRates Rates = new(4e11, 3e10);
+
     private AttentionPlan(AttentionForm form, CrossAttentionPlan core)
     {
         Form = form;
@@ -23,7 +26,7 @@ internal sealed class AttentionPlan
 
     /// <summary>Decides on form and execution.</summary>
     public static AttentionPlan Make(LongSeqContext context, StcaConfig config, RequestBatch batch) =>
-        Make(context, config, batch, config.Attention == AttentionForm.Auto ? Cheaper(config, batch.History, batch.Targets) : config.Attention);
+        Make(context, config, batch, config.Attention == AttentionForm.Auto ? Cheaper(config, batch) : config.Attention);
 
     /// <summary>Decides on execution alone.</summary>
     public static AttentionPlan Make(LongSeqContext context, StcaConfig config, RequestBatch batch, AttentionForm form)
@@ -41,17 +44,10 @@ internal sealed class AttentionPlan
         return new AttentionPlan(form, core);
     }
 
-    // Multiply-adds that depend on the history's length: absorbed L D H per target, projected L D^2 per segment and L D per target.
-    private static AttentionForm Cheaper(StcaConfig config, JaggedLayout history, JaggedLayout targets)
+    private static AttentionForm Cheaper(StcaConfig config, RequestBatch batch)
     {
-        double absorbed = 0;
-        double projected = 0;
-        for (int segment = 0; segment < history.Count; segment++)
-        {
-            double events = history.Length(segment);
-            absorbed += events * config.Width * config.Heads * targets.Length(segment);
-            projected += events * config.Width * (config.Width + targets.Length(segment));
-        }
-        return absorbed <= projected ? AttentionForm.Absorbed : AttentionForm.Projected;
+        FormulationChoice choice = FormulationChooser.Choose(
+            new FormulationProblem { Targets = batch.Targets, History = batch.History, ModelWidth = config.Width, Heads = config.Heads }, Rates);
+        return choice.Formulation == AttentionFormulation.Absorbed ? AttentionForm.Absorbed : AttentionForm.Projected;
     }
 }
