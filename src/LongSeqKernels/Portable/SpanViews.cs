@@ -39,3 +39,19 @@ internal readonly ref struct IndexSpanView(ReadOnlySpan<long> values) : IIndexVi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public long Get(long index) => _values[checked((int)index)];
 }
+
+/// <summary>Encoded rows that a kernel body reads; every access is bounds-checked.</summary>
+internal readonly ref struct ReadOnlyByteSpanView(ReadOnlySpan<byte> values) : IReadByteView
+{
+    private readonly ReadOnlySpan<byte> _values = values;
+
+    public int Get(long index) => _values[checked((int)index)];
+}
+
+/// <summary>Encoded rows that a kernel body writes; every access is bounds-checked.</summary>
+internal readonly ref struct ByteSpanView(Span<byte> values) : IWriteByteView
+{
+    private readonly Span<byte> _values = values;
+
+    public void Set(long index, int value) => _values[checked((int)index)] = (byte)value;
+}

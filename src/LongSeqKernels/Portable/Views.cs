@@ -29,3 +29,17 @@ public interface IIndexView
     /// <summary>The number at <paramref name="index"/>.</summary>
     long Get(long index);
 }
+
+/// <summary>Encoded rows as a kernel body reads them.</summary>
+public interface IReadByteView
+{
+    /// <summary>The byte at <paramref name="index"/>, 0 to 255.</summary>
+    int Get(long index);
+}
+
+/// <summary>Encoded rows as a kernel body writes them.</summary>
+public interface IWriteByteView
+{
+    /// <summary>Stores a byte, 0 to 255.</summary>
+    void Set(long index, int value);
+}
