@@ -8,6 +8,8 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>(WorkerPool poo
     /// <summary>Rows of a block: its results and, at usual widths, its input stay in the L2 cache beside a panel of the weight.</summary>
     private const int BlockRows = 192;
 
+    private const int LeastBlockRows = 24;
+
     /// <summary>Items per thread that even out what else runs on the machine.</summary>
     private const int ItemsPerThread = 4;
 
@@ -50,15 +52,16 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>(WorkerPool poo
     private void Multiply<T>(int rows, Panels panels, T* x, T* w, WeightSide side, ReadOnlySpan<T> bias, T* y, OutputMode mode)
         where T : unmanaged
     {
-        int blockRows = BlockRowsFor(rows);
-        var blocks = new RowPieces(rows, blockRows);
+        // Few rows are not worth a pass over the weight of its own: every item packs the panel it multiplies with.
         bool packsItsOwn = rows <= FewRows;
+        int blockRows = packsItsOwn ? FewRowsBlock(rows, panels.Count) : BlockRowsFor(rows);
+        var blocks = new RowPieces(rows, blockRows);
         int groups = Math.Clamp((ItemsPerThread * pool.Threads) / Math.Max(1, blocks.Count), 1, panels.Count);
         var work = new LinearWork<T, TSimd, TVector>
         {
             Rows = blocks,
             Panels = panels,
-            PanelsPerItem = packsItsOwn && blocks.Count > 1 ? panels.Count : (panels.Count + groups - 1) / groups,
+            PanelsPerItem = packsItsOwn ? 1 : (panels.Count + groups - 1) / groups,
             Input = x,
             Weight = w,
             Side = side,
@@ -88,7 +91,14 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>(WorkerPool poo
     private int BlockRowsFor(int rows)
     {
         int even = (rows + (ItemsPerThread * pool.Threads) - 1) / (ItemsPerThread * pool.Threads);
-        return Math.Clamp((even + 5) / 6 * 6, LinearWork<float, TSimd, TVector>.TileRows, BlockRows);
+        return Math.Clamp((even + 5) / 6 * 6, LeastBlockRows, BlockRows);
+    }
+
+    /// <summary>All rows at a time, unless there are too few panels for all threads.</summary>
+    private int FewRowsBlock(int rows, int panels)
+    {
+        int blocks = Math.Max(1, pool.Threads / panels);
+        return Math.Max(LeastBlockRows, ((rows + blocks - 1) / blocks + 5) / 6 * 6);
     }
 
     private float* Pack<T>(T* weight, WeightSide side, Panels panels, float* packed)

@@ -9,8 +9,9 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Rows multiplied at a time: four register tiles, whose results stay in the L1 cache until they are stored.</summary>
-    public const int TileRows = 24;
+    /// <summary>Rows of a register tile of full and of narrow panels; a tile at a time, so that its results are stored while the next one is multiplied.</summary>
+    private const int TileRows = 6;
+    private const int NarrowTileRows = 16;
 
     public RowPieces Rows;
     public Panels Panels;
@@ -37,7 +38,7 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
 
     /// <summary>Floats of scratch of one thread.</summary>
     public static long ScratchFloats(Panels panels, long blockRows, bool packsItsOwn) =>
-        (TileRows * Panels.Lanes)
+        (NarrowTileRows * Panels.Lanes)
         + (typeof(T) == typeof(float) ? 0 : AlignedBuffer.AlignedFloats(blockRows * panels.Depth))
         + (packsItsOwn ? (long)panels.Depth * Panels.Lanes : 0);
 
@@ -48,7 +49,7 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
         long begin = Rows.Begin(block);
         int count = (int)(Rows.End(block) - begin);
         float* tile = Scratch + (thread * ScratchStride);
-        float* rows = tile + (TileRows * Panels.Lanes);
+        float* rows = tile + (NarrowTileRows * Panels.Lanes);
         float* ownPanel = rows;
         if (typeof(T) != typeof(float))
         {
@@ -78,9 +79,10 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
             return;
         }
         float* bias = Bias == null ? null : Bias + (panel * Panels.Lanes);
-        for (int row = 0; row < count; row += TileRows)
+        int step = lanes == Panels.Lanes ? TileRows : NarrowTileRows;
+        for (int row = 0; row < count; row += step)
         {
-            int tileRows = Math.Min(TileRows, count - row);
+            int tileRows = Math.Min(step, count - row);
             RowTile<TSimd, TVector>.Multiply(tileRows, depth, lanes, input + ((long)row * depth), depth, packed, lanes, tile, lanes, OutputMode.Overwrite);
             for (int i = 0; i < tileRows; i++)
             {

@@ -67,6 +67,9 @@ internal unsafe struct PackWork<T, TSimd, TVector> : IParallelWork
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
+    /// <summary>Columns of 16-bit weights that are widened at a time before they are transposed.</summary>
+    private const int WidenedDepth = 48;
+
     public T* Weight;
     public WeightSide Side;
 
@@ -92,19 +95,20 @@ internal unsafe struct PackWork<T, TSimd, TVector> : IParallelWork
             }
             return;
         }
-        int depth = panels.Depth;
-        for (int lane = 0; lane < columns; lane++)
+        if (typeof(T) == typeof(float))
         {
-            T* row = weight + ((long)(first + lane) * depth);
-            float* target = packed + lane;
-            for (int x = 0; x < depth; x++)
-            {
-                target[(long)x * lanes] = Element<T>.ToSingle(row[x]);
-            }
+            Panel<TSimd, TVector>.FromRows((float*)weight + ((long)first * panels.Depth), panels.Depth, columns, panels.Depth, 1, packed, lanes);
+            return;
         }
-        for (int x = 0; x < depth && columns < lanes; x++)
+        float* rows = stackalloc float[Panels.Lanes * WidenedDepth];
+        for (int x = 0; x < panels.Depth; x += WidenedDepth)
         {
-            new Span<float>(packed + ((long)x * lanes) + columns, lanes - columns).Clear();
+            int depth = Math.Min(WidenedDepth, panels.Depth - x);
+            for (int lane = 0; lane < columns; lane++)
+            {
+                ElementRows<T>.Widen(weight + ((long)(first + lane) * panels.Depth) + x, rows + (lane * WidenedDepth), depth);
+            }
+            Panel<TSimd, TVector>.FromRows(rows, WidenedDepth, columns, depth, 1, packed + ((long)x * lanes), lanes);
         }
     }
 }
