@@ -6,8 +6,12 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
     /// <summary>Rows of a block of the fused FFN: input, hidden chunk and output of a block share the L2 cache with the weights' panels.</summary>
     private const int FfnBlockRows = 96;
 
-    /// <summary>Bytes of hidden rows and gradients that the backward keeps between its row-wise half and the sums over rows: they should stay in the L3 cache.</summary>
-    private const long BackwardBytes = 16 << 20;
+    /// <summary>
+    /// Bytes of hidden rows and gradients that the backward keeps between its row-wise half and the sums over rows: few, to find them in the cache, but enough
+    /// to be worth a pass over the gradients of the weights.
+    /// </summary>
+    private const long LeastBackwardBytes = 4 << 20;
+    private const long MostBackwardBytes = 16 << 20;
 
     public override void GatedFfn<T>(GatedFfnShape shape, ReadOnlySpan<T> input, GatedFfnWeights<T> weights, Span<T> output)
     {
@@ -48,9 +52,10 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
         var rowWise = new GatedFfnBackwardWork<T, TSimd, TVector> { Rows = new RowPieces(shape.Rows, blockRows), Layer = layer, Mode = mode };
         rowWise.ScratchStride = rowWise.ScratchFloats;
         long rowFloats = (3L * rowWise.StrideHidden) + rowWise.StrideOutput + (typeof(T) == typeof(float) ? 0 : rowWise.StrideInput);
-        int runRows = (int)Math.Min(Math.Max(1, shape.Rows), Math.Max(1, BackwardBytes / sizeof(float) / rowFloats / blockRows) * blockRows);
+        int runRows = RunRows(shape, rowFloats);
         int runBlocks = (runRows + blockRows - 1) / blockRows;
-        var products = new GatedFfnProductsWork<TSimd, TVector>(shape, gradients.Up.IsEmpty, gradients.Gate.IsEmpty, gradients.Down.IsEmpty)
+        var products = new GatedFfnProductsWork<TSimd, TVector>(
+            shape, pool.Threads, gradients.Up.IsEmpty, gradients.Gate.IsEmpty, gradients.Down.IsEmpty)
         {
             SkipUp = gradients.Up.IsEmpty && gradients.UpBias.IsEmpty,
             SkipGate = gradients.Gate.IsEmpty && gradients.GateBias.IsEmpty,
@@ -113,5 +118,16 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
             StoreProduct(ref products.Gate, gradients.Gate, gradients.GateBias, mode);
             StoreProduct(ref products.Down, gradients.Down, gradients.DownBias, mode);
         }
+    }
+
+    /// <summary>
+    /// Rows between two rounds of sums: whole blocks of the sums, so that their number changes no result.
+    /// </summary>
+    private static int RunRows(GatedFfnShape shape, long rowFloats)
+    {
+        long weightBytes = 3L * sizeof(float) * shape.Width * shape.HiddenWidth;
+        long bytes = Math.Clamp(4 * weightBytes, LeastBackwardBytes, MostBackwardBytes);
+        long rows = Math.Max(1, bytes / sizeof(float) / rowFloats / OuterProducts.BlockRows) * OuterProducts.BlockRows;
+        return (int)Math.Min(Math.Max(1, shape.Rows), rows);
     }
 }

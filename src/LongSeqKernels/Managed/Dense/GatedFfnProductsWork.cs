@@ -17,17 +17,20 @@ internal unsafe struct GatedFfnProductsWork<TSimd, TVector> : IParallelWork
     public float* Sums;
 
     private readonly GatedFfnShape _shape;
+    private readonly int _wantedItems;
     private readonly bool _onlyUpBias;
     private readonly bool _onlyGateBias;
     private readonly bool _onlyDownBias;
 
     /// <param name="shape">Rows are ignored: every run has its own.</param>
+    /// <param name="wantedItems">Items of each product that keep all threads busy.</param>
     /// <param name="onlyUpBias">Whether the gradient of W_u is not wanted.</param>
     /// <param name="onlyGateBias">Whether the gradient of W_v is not wanted.</param>
     /// <param name="onlyDownBias">Whether the gradient of W_o is not wanted.</param>
-    public GatedFfnProductsWork(GatedFfnShape shape, bool onlyUpBias, bool onlyGateBias, bool onlyDownBias)
+    public GatedFfnProductsWork(GatedFfnShape shape, int wantedItems, bool onlyUpBias, bool onlyGateBias, bool onlyDownBias)
     {
         _shape = shape;
+        _wantedItems = wantedItems;
         _onlyUpBias = onlyUpBias;
         _onlyGateBias = onlyGateBias;
         _onlyDownBias = onlyDownBias;
@@ -81,6 +84,8 @@ internal unsafe struct GatedFfnProductsWork<TSimd, TVector> : IParallelWork
         Up.A = _onlyUpBias ? null : input;
         Gate.A = _onlyGateBias ? null : input;
         Down.A = _onlyDownBias ? null : hidden;
+        Up.InPlace = Gate.InPlace = Panels.IsStride(strideInput);
+        Down.InPlace = true;
         Up.StrideA = Gate.StrideA = strideInput;
         Down.StrideA = Up.StrideP = Gate.StrideP = strideHidden;
         Up.P = upGradient;
@@ -108,8 +113,8 @@ internal unsafe struct GatedFfnProductsWork<TSimd, TVector> : IParallelWork
 
     private void Shape(int rows)
     {
-        Up.Shape = new OuterProducts(rows, _onlyUpBias ? 1 : _shape.Width, _shape.HiddenWidth, 1);
-        Gate.Shape = new OuterProducts(rows, _onlyGateBias ? 1 : _shape.Width, _shape.HiddenWidth, 1);
-        Down.Shape = new OuterProducts(rows, _onlyDownBias ? 1 : _shape.HiddenWidth, _shape.Width, 1);
+        Up.Shape = new OuterProducts(rows, _onlyUpBias ? 1 : _shape.Width, _shape.HiddenWidth, _wantedItems, RowSplit.Whole);
+        Gate.Shape = new OuterProducts(rows, _onlyGateBias ? 1 : _shape.Width, _shape.HiddenWidth, _wantedItems, RowSplit.Whole);
+        Down.Shape = new OuterProducts(rows, _onlyDownBias ? 1 : _shape.HiddenWidth, _shape.Width, _wantedItems, RowSplit.Whole);
     }
 }

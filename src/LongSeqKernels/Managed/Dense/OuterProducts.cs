@@ -1,30 +1,44 @@
 namespace LongSeqKernels;
 
+/// <summary>Whether a sum over rows may be cut into sums over parts of them.</summary>
+internal enum RowSplit
+{
+    /// <summary>It may; the parts are added in order.</summary>
+    Parts,
+
+    /// <summary>It may not: the caller hands in the rows part by part.</summary>
+    Whole,
+}
+
 /// <summary>
-/// How <c>A^T P</c>, a sum over rows, is cut: tiles of the result, and splits of the rows where tiles alone are too few for many threads. It depends on
-/// the shape alone, so the sums have the same bits on any number of threads.
+/// How <c>A^T P</c>, a sum over rows, is cut: tiles of the result, and splits of the rows where tiles alone are too few for many threads. Splits depend on
+/// the shape alone and tiles change no sum, so the results have the same bits on any number of threads.
 /// </summary>
 internal readonly struct OuterProducts
 {
     /// <summary>Rows that are packed and multiplied at a time; a tile's operands and sums stay in the L2 cache.</summary>
     public const int BlockRows = 192;
 
-    private const int LargeSide = 192;
-    private const int SmallSide = 64;
     private const int EnoughItems = 16;
     private const int LeastRows = 768;
 
     /// <param name="rows">Rows of A and P.</param>
     /// <param name="columns">Columns of A, rows of the result.</param>
     /// <param name="width">Columns of P and of the result.</param>
-    /// <param name="mostSplits">1 where the caller splits the rows itself.</param>
-    public OuterProducts(long rows, int columns, int width, int mostSplits)
+    /// <param name="wantedItems">Items that keep all threads busy: tiles are halved until there are as many.</param>
+    /// <param name="split">Whether the rows may be split.</param>
+    public OuterProducts(long rows, int columns, int width, int wantedItems, RowSplit split)
     {
         Columns = columns;
         Width = width;
-        int large = Tiles(columns, LargeSide) * Tiles(width, LargeSide);
-        long splits = Math.Clamp(rows / LeastRows, 1, Math.Min(mostSplits, Math.Max(1, EnoughItems / large)));
-        int side = large * splits >= EnoughItems / 2 ? LargeSide : SmallSide;
+        int tiles = Tiles(columns, TileSides[0]) * Tiles(width, TileSides[0]);
+        long splits = split == RowSplit.Whole ? 1 : Math.Clamp(rows / LeastRows, 1, Math.Max(1, EnoughItems / tiles));
+        int side = TileSides[0];
+        for (int i = 1; i < TileSides.Length && tiles * splits < wantedItems; i++)
+        {
+            side = TileSides[i];
+            tiles = Tiles(columns, side) * Tiles(width, side);
+        }
         ColumnTiles = Tiles(columns, side);
         WidthTiles = Tiles(width, side);
         TileColumns = Side(columns, ColumnTiles);
@@ -32,6 +46,9 @@ internal readonly struct OuterProducts
         long splitRows = Math.Max(1, (rows + splits - 1) / splits);
         Splits = new RowPieces(rows, (splitRows + BlockRows - 1) / BlockRows * BlockRows);
     }
+
+    /// <summary>Rows and columns of a tile at most.</summary>
+    private static ReadOnlySpan<int> TileSides => [192, 128, 64];
 
     public int Columns { get; }
 
@@ -85,6 +102,9 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
     /// <summary>Elements from one row of P to the next.</summary>
     public long StrideP;
 
+    /// <summary>Whether A and P are fp32 scratch laid out for the product, P aligned and its rows padded: they are then not copied.</summary>
+    public bool InPlace;
+
     /// <summary>Laid out as <see cref="OuterProducts.SumFloats"/> says.</summary>
     public float* Sums;
 
@@ -112,8 +132,8 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
         int lane = widthTile * Shape.TileWidth;
         int columns = Math.Min(Shape.TileColumns, Shape.Columns - column);
         int lanes = Math.Min(Shape.TileWidth, Shape.Width - lane);
-        int strideA = Panels.Stride(Shape.TileColumns);
-        int strideP = Panels.Stride(Shape.TileWidth);
+        nint strideA = InPlace ? (nint)StrideA : Panels.Stride(Shape.TileColumns);
+        nint strideP = InPlace ? (nint)StrideP : Panels.Stride(Shape.TileWidth);
         float* a = Scratch + (thread * ScratchStride);
         float* p = a + ((long)OuterProducts.BlockRows * strideA);
         float* sums = TileSums(item);
@@ -122,14 +142,25 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
         for (long row = Shape.Splits.Begin(split); row < Shape.Splits.End(split); row += OuterProducts.BlockRows, add = true)
         {
             int rows = (int)Math.Min(OuterProducts.BlockRows, Shape.Splits.End(split) - row);
-            CopyBlock(P + (row * StrideP) + lane, StrideP, rows, lanes, p, strideP);
+            if (InPlace)
+            {
+                p = (float*)P + (row * StrideP) + lane;
+                a = (float*)A + (row * StrideA) + column;
+            }
+            else
+            {
+                CopyBlock(P + (row * StrideP) + lane, StrideP, rows, lanes, p, strideP);
+            }
             if (columnSums != null)
             {
                 SumColumns(p, strideP, rows, Panels.Pad(lanes), columnSums, add);
             }
             if (A != null && columns > 0)
             {
-                CopyBlock(A + (row * StrideA) + column, StrideA, rows, columns, a, strideA);
+                if (!InPlace)
+                {
+                    CopyBlock(A + (row * StrideA) + column, StrideA, rows, columns, a, strideA);
+                }
                 ColumnTile<TSimd, TVector>.Multiply(
                     columns, rows, Panels.Pad(lanes), a, strideA, p, strideP, sums, Shape.TileWidth, add ? Ones : null);
             }
@@ -137,7 +168,7 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
     }
 
     /// <summary>Copies a block as fp32 and fills the last vector of 16 with zeros.</summary>
-    private static void CopyBlock(T* source, long stride, int rows, int columns, float* target, int targetStride)
+    private static void CopyBlock(T* source, long stride, int rows, int columns, float* target, nint targetStride)
     {
         int padded = Panels.Pad(columns);
         for (int row = 0; row < rows; row++, source += stride, target += targetStride)
@@ -158,14 +189,14 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
         }
     }
 
-    private static void SumColumns(float* p, int stride, int rows, int lanes, float* sums, bool add)
+    private static void SumColumns(float* p, nint stride, int rows, int lanes, float* sums, bool add)
     {
         for (int lane = 0; lane < lanes; lane += TSimd.Count)
         {
             TVector sum = TSimd.Zero;
             for (int row = 0; row < rows; row++)
             {
-                sum = TSimd.Add(sum, TSimd.Load(p + ((long)row * stride) + lane));
+                sum = TSimd.Add(sum, TSimd.Load(p + (row * stride) + lane));
             }
             TSimd.Store(add ? TSimd.Add(TSimd.Load(sums + lane), sum) : sum, sums + lane);
         }

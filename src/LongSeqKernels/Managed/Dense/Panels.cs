@@ -41,6 +41,9 @@ internal readonly struct Panels
     /// </summary>
     public static int Stride(int width) => ((Pad(width) / 16) | 1) * 16;
 
+    /// <summary>Whether rows so many floats apart can be read down a column without crowding a few sets of the cache.</summary>
+    public static bool IsStride(int stride) => stride <= 256 || (stride / 16 % 2 == 1);
+
     /// <summary>Where panel <paramref name="panel"/> begins, in floats.</summary>
     public long Offset(int panel) => (long)panel * Lanes * Depth;
 
