@@ -29,7 +29,7 @@ internal sealed unsafe partial class ManagedKernels
         where T : unmanaged
     {
         CrossAttentionShape shape = plan.Shape;
-        var partition = new BackwardPartition(shape);
+        var partition = new BackwardPartition(shape, _pool.Threads);
         var layout = new BackwardScratch(shape);
         long totalFloats = shape.BroadcastQueries && shape.Targets.Count > 0 ? AlignedBuffer.AlignedFloats(BackwardPartition.SlotFloats(shape, 0)) : 0;
         long slotFloats = AlignedBuffer.AlignedFloats(partition.SlotsFloats);

@@ -10,16 +10,16 @@ namespace LongSeqKernels;
 internal readonly record struct BackwardUnit(int Segment, long FirstKey, long EndKey, long Slot);
 
 /// <summary>
-/// Cuts the backward of a cross attention into units by the shape alone, and the units into waves whose parts of the query gradient fit a bounded workspace.
+/// Cuts the backward of a cross attention into units by its shape and the number of threads, and the units into waves whose parts of the query gradient fit a bounded workspace.
 /// Keys are cut, rows are not: the gradients of a key are then written once, and only the query gradient is a sum over units.
 /// </summary>
 internal sealed class BackwardPartition
 {
-    /// <summary>Units that feed a machine of many cores; below this a batch of few segments is cut along its keys.</summary>
-    private const int WantedUnits = 32;
+    /// <summary>Units that even out what else runs on the machine; a batch of few segments is cut along its keys to have as many.</summary>
+    private const int UnitsPerThread = 4;
 
     /// <summary>Keys per unit that keep the sum of its part of the query gradient small beside its other work.</summary>
-    private const long LeastKeys = 192;
+    private const long LeastKeys = 256;
 
     /// <summary>Bytes of a wave's parts of the query gradient, unless one unit needs more.</summary>
     private const long WaveBytes = 64 << 20;
@@ -27,8 +27,9 @@ internal sealed class BackwardPartition
     private readonly List<BackwardUnit> _units = [];
     private readonly List<int> _waveStarts = [0];
 
-    public BackwardPartition(CrossAttentionShape shape)
+    public BackwardPartition(CrossAttentionShape shape, int threads)
     {
+        int wanted = threads == 1 ? 1 : UnitsPerThread * threads;
         double total = 0;
         for (int segment = 0; segment < shape.Targets.Count; segment++)
         {
@@ -39,7 +40,7 @@ internal sealed class BackwardPartition
         {
             long keys = shape.History.Length(segment);
             long slotFloats = SlotFloats(shape, segment);
-            long splits = Math.Clamp((long)Math.Ceiling(WantedUnits * Cost(shape, segment) / total), 1, Math.Max(1, keys / LeastKeys));
+            long splits = Math.Clamp((long)Math.Ceiling(wanted * Cost(shape, segment) / total), 1, Math.Max(1, keys / LeastKeys));
             splits = Math.Clamp(splits, 1, Math.Max(1, WaveBytes / sizeof(float) / Math.Max(1, slotFloats)));
             bool needsSlot = slotFloats > 0 && (splits > 1 || shape.BroadcastQueries);
             long runKeys = Math.Max(1, (keys + splits - 1) / splits);

@@ -6,6 +6,9 @@ internal readonly struct BackwardScratch
     /// <summary>Rows of a full tile, the lanes of vectors.</summary>
     public const int TileRows = AttentionCell.TileRows;
 
+    /// <summary>Tiles of the heads that share a pass over the keys: half of a typical second-level cache.</summary>
+    private const long HeadBytes = 512 << 10;
+
     /// <summary>Lays out the memory for the segment with the most rows.</summary>
     public BackwardScratch(CrossAttentionShape shape)
     {
@@ -31,7 +34,9 @@ internal readonly struct BackwardScratch
         TileFloats = Visible + (2 * TileRows);
 
         long tiles = (rows + TileRows - 1) / TileRows;
-        Scores = tiles * TileFloats;
+        HeadFloats = tiles * TileFloats;
+        HeadsTogether = (int)Math.Clamp(HeadBytes / sizeof(float) / Math.Max(1, HeadFloats), 1, shape.KeyValueHeads);
+        Scores = HeadsTogether * HeadFloats;
         Gradients = Scores + ((long)KeyBlock * lanes);
         Slopes = Gradients + ((long)KeyBlock * lanes);
         Limits = Slopes + ((long)KeyBlock * lanes);
@@ -90,8 +95,14 @@ internal readonly struct BackwardScratch
     /// <summary>Visible keys per lane as 64-bit integers, in a tile.</summary>
     public long Visible { get; }
 
-    /// <summary>Floats of a tile; the tiles of a head come first.</summary>
+    /// <summary>Floats of a tile.</summary>
     public long TileFloats { get; }
+
+    /// <summary>Floats of the tiles of one head; those of the heads that share a pass come first.</summary>
+    public long HeadFloats { get; }
+
+    /// <summary>Heads that share a pass over the keys, so that few rows read whole keys in one stream.</summary>
+    public int HeadsTogether { get; }
 
     /// <summary>A block of logits, then weights.</summary>
     public long Scores { get; }

@@ -1,14 +1,16 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 // How tensors come into the scratch memory, and gradients out of it.
 internal unsafe partial struct BackwardWork<TSimd, TVector, T>
 {
     /// <summary>The rows of a head of the unit's segment, tile after tile: as panels, as rows, and what each row's softmax needs.</summary>
-    private readonly void LoadTiles(BackwardUnit unit, int head, float* memory)
+    private readonly void LoadTiles(BackwardUnit unit, int head, float* tiles)
     {
         for (int tile = 0; tile < TilesOf(unit); tile++)
         {
-            float* tileMemory = memory + (tile * Layout.TileFloats);
+            float* tileMemory = tiles + (tile * Layout.TileFloats);
             int rows = RowsOf(unit, tile);
             int lanes = AttentionCell.LanesFor(rows);
             long firstRow = (long)tile * BackwardScratch.TileRows;
@@ -58,6 +60,7 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
     /// <summary>
     /// Delta is summed over the width in the order in which the products with the values are: where one key has all the weight the two then cancel exactly.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void MakeDelta(BackwardUnit unit, int head, long firstRow, int rows, int lanes, float* tile)
     {
         float* staged = tile;
@@ -147,11 +150,11 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
     }
 
     /// <summary>The query gradients of a head go to their rows, or to the unit's slot <c>[Hkv, rows, dh]</c>.</summary>
-    private readonly void StoreQueries(BackwardUnit unit, int head, float* memory)
+    private readonly void StoreQueries(BackwardUnit unit, int head, float* tiles, float* scales)
     {
         for (int tile = 0; tile < TilesOf(unit); tile++)
         {
-            float* tileMemory = memory + (tile * Layout.TileFloats);
+            float* tileMemory = tiles + (tile * Layout.TileFloats);
             int rows = RowsOf(unit, tile);
             long firstRow = (long)tile * BackwardScratch.TileRows;
             float* panel = tileMemory + Layout.QueryGradientPanel;
@@ -159,12 +162,12 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
             if (unit.Slot >= 0)
             {
                 float* slot = Slots + unit.Slot + (((head * RowsOf(unit)) + firstRow) * Width);
-                Panel<TSimd, TVector>.ToRows(panel, lanes, memory + Layout.Scales, Width, rows, slot, Width);
+                Panel<TSimd, TVector>.ToRows(panel, lanes, scales, Width, rows, slot, Width);
                 continue;
             }
             // The queries are done with, so their rows can take the gradients.
             float* staged = tileMemory + Layout.QueryRows;
-            Panel<TSimd, TVector>.ToRows(panel, lanes, memory + Layout.Scales, Width, rows, staged, Layout.RowStride);
+            Panel<TSimd, TVector>.ToRows(panel, lanes, scales, Width, rows, staged, Layout.RowStride);
             for (int lane = 0; lane < rows; lane++)
             {
                 Store(staged + ((long)lane * Layout.RowStride), QueryGradient + (RowIndex(unit, head, firstRow + lane) * Width));
@@ -181,6 +184,7 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
     private readonly long KeyOffset(BackwardUnit unit, int head, long key) =>
         (((Shape.History.Start(unit.Segment) + key) * Shape.KeyValueHeads) + head) * Width;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void LoadPadded(T* source, float* target)
     {
         int x = 0;
@@ -200,6 +204,7 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
 
     private readonly void Store(float* source, T* target) => RowStore<T, TSimd, TVector>.Store(source, null, target, Width, OutputMode.Overwrite);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Scale(float* row, float factor, float* target)
     {
         TVector scale = TSimd.Create(factor);

@@ -50,20 +50,31 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
         float* memory = Scratch + (thread * Layout.Floats);
         new Span<float>(memory + Layout.Ones, BackwardScratch.TileRows).Fill(1f);
         new Span<float>(memory + Layout.Scales, BackwardScratch.TileRows).Fill(Options.EffectiveScale(Shape));
-        for (int head = 0; head < Shape.KeyValueHeads; head++)
+        for (int head = 0; head < Shape.KeyValueHeads; head += Layout.HeadsTogether)
         {
-            LoadTiles(unit, head, memory);
-            for (long key = unit.FirstKey; key < unit.EndKey; key += Layout.KeyBlock)
+            ExecuteHeads(unit, head, Math.Min(Layout.HeadsTogether, Shape.KeyValueHeads - head), memory);
+        }
+    }
+
+    private readonly void ExecuteHeads(BackwardUnit unit, int firstHead, int heads, float* memory)
+    {
+        for (int i = 0; i < heads; i++)
+        {
+            LoadTiles(unit, firstHead + i, memory + (i * Layout.HeadFloats));
+        }
+        for (long key = unit.FirstKey; key < unit.EndKey; key += Layout.KeyBlock)
+        {
+            int keys = (int)Math.Min(Layout.KeyBlock, unit.EndKey - key);
+            for (int i = 0; i < heads; i++)
             {
-                int keys = (int)Math.Min(Layout.KeyBlock, unit.EndKey - key);
-                LoadKeys(unit, head, key, keys, memory);
-                WalkBack(unit, key, keys, memory);
-                StoreKeys(unit, head, key, keys, memory);
+                LoadKeys(unit, firstHead + i, key, keys, memory);
+                WalkBack(unit, memory + (i * Layout.HeadFloats), key, keys, memory);
+                StoreKeys(unit, firstHead + i, key, keys, memory);
             }
-            if (QueryGradient != null)
-            {
-                StoreQueries(unit, head, memory);
-            }
+        }
+        for (int i = 0; i < heads && QueryGradient != null; i++)
+        {
+            StoreQueries(unit, firstHead + i, memory + (i * Layout.HeadFloats), memory + Layout.Scales);
         }
     }
 
@@ -75,12 +86,12 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
         (int)Math.Min(BackwardScratch.TileRows, RowsOf(unit) - ((long)tile * BackwardScratch.TileRows));
 
     /// <summary>One block of keys of one head against all tiles.</summary>
-    private readonly void WalkBack(BackwardUnit unit, long key, int keys, float* memory)
+    private readonly void WalkBack(BackwardUnit unit, float* tiles, long key, int keys, float* memory)
     {
         bool first = true;
         for (int tile = 0; tile < TilesOf(unit); tile++)
         {
-            float* tileMemory = memory + (tile * Layout.TileFloats);
+            float* tileMemory = tiles + (tile * Layout.TileFloats);
             int rows = RowsOf(unit, tile);
             int visible = VisibleKeys(tileMemory, rows, key, keys);
             if (visible > 0)

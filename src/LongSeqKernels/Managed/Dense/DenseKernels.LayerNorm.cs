@@ -14,7 +14,8 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
     {
         var pieces = new RowPieces(rows, Math.Max(1, NormElements / width));
         long stride = AlignedBuffer.AlignedFloats(width);
-        using AlignedBuffer buffer = scratch.Rent((2 + pool.ThreadsFor(pieces.Count)) * stride * sizeof(float));
+        using AlignedBuffer buffer = scratch.Rent(
+            (2 + (LayerNormWork<T, TSimd, TVector>.BufferRows * pool.ThreadsFor(pieces.Count))) * stride * sizeof(float));
         float* gains = buffer.Floats;
         float* biases = gains + stride;
         Parameters.WidenOrFill(gain, 1f, gains, width);

@@ -16,6 +16,7 @@ internal unsafe struct GatedFfnParameters
     public float* UpBias;
     public float* GateBias;
     public float* DownBias;
+    public bool HasDownBias;
     public float* NormGain;
     public float* NormBias;
 
@@ -40,6 +41,7 @@ internal unsafe struct GatedFfnParameters
         DownBias = GateBias + Hidden.PaddedWidth;
         NormGain = DownBias + Output.PaddedWidth;
         NormBias = NormGain + Output.PaddedWidth;
+        HasDownBias = !weights.DownBias.IsEmpty;
         Parameters.WidenOrFill(weights.UpBias, 0f, UpBias, Hidden.Width);
         Parameters.WidenOrFill(weights.GateBias, 0f, GateBias, Hidden.Width);
         Parameters.WidenOrFill(weights.DownBias, 0f, DownBias, Output.Width);

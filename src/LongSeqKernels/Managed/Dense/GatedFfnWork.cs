@@ -46,9 +46,10 @@ internal unsafe struct GatedFfnWork<T, TSimd, TVector> : IParallelWork
             MakeHidden(input, rows, panel, tile, hidden);
             MultiplyOn(hidden, rows, panel, output);
         }
-        for (int row = 0; row < rows; row++)
+        for (int row = 0; row < rows; row += TileRows)
         {
-            Finish(output + ((long)row * StrideOutput), Output + ((begin + row) * width));
+            int count = Math.Min(TileRows, rows - row);
+            Finish(output + ((long)row * StrideOutput), count, Output + ((begin + row) * width), tile);
         }
     }
 
@@ -91,20 +92,31 @@ internal unsafe struct GatedFfnWork<T, TSimd, TVector> : IParallelWork
         }
     }
 
-    private readonly void Finish(float* row, T* output)
+    /// <summary>Bias and norm of a few output rows, on their way to memory.</summary>
+    private readonly void Finish(float* rows, int count, T* output, float* moments)
     {
         int width = Layer.Output.Width;
-        Parameters.Accumulate(row, Layer.DownBias, width);
-        float* result = row;
+        float* scales = moments + TileRows;
+        for (int row = 0; row < count && Layer.HasDownBias; row++)
+        {
+            Parameters.Accumulate(rows + ((long)row * StrideOutput), Layer.DownBias, width);
+        }
         if (Layer.Norm == FfnNorm.LayerNorm)
         {
-            (float mean, float scale) = RowNorm<TSimd, TVector>.Moments(row, width, Layer.Epsilon);
-            result = typeof(T) == typeof(float) ? (float*)output : row;
-            RowNorm<TSimd, TVector>.Normalise(row, width, mean, scale, Layer.NormGain, Layer.NormBias, result);
+            RowNorm<TSimd, TVector>.Moments(rows, StrideOutput, count, width, Layer.Epsilon, moments, scales);
         }
-        if (result != output)
+        for (int row = 0; row < count; row++, rows += StrideOutput, output += width)
         {
-            ElementRows<T>.Narrow(result, output, width);
+            float* result = rows;
+            if (Layer.Norm == FfnNorm.LayerNorm)
+            {
+                result = typeof(T) == typeof(float) ? (float*)output : rows;
+                RowNorm<TSimd, TVector>.Normalise(rows, width, moments[row], scales[row], Layer.NormGain, Layer.NormBias, result);
+            }
+            if (result != output)
+            {
+                ElementRows<T>.Narrow(result, output, width);
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 /// <summary>The element-wise middle of a gated FFN, <c>h = (u + b_u) * silu(g + b_g)</c>, over tiles whose lanes are whole vectors of 16.</summary>
@@ -6,6 +8,7 @@ internal static unsafe class GatedUnit<TSimd, TVector>
     where TVector : struct
 {
     /// <summary>Computes h from tiles of u and g without biases.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Forward(float* u, float* g, int stride, float* upBias, float* gateBias, int rows, int lanes, float* h, int strideH)
     {
         for (int lane = 0; lane < lanes; lane += TSimd.Count)
@@ -23,6 +26,7 @@ internal static unsafe class GatedUnit<TSimd, TVector>
     }
 
     /// <summary>Adds the biases to u and g in place and computes h; all three <paramref name="stride"/> apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ForwardKeeping(float* u, float* g, int stride, float* upBias, float* gateBias, int rows, int lanes, float* h)
     {
         for (int row = 0; row < rows; row++, u += stride, g += stride, h += stride)
@@ -41,6 +45,7 @@ internal static unsafe class GatedUnit<TSimd, TVector>
     /// <summary>
     /// Replaces u and g by their gradients: <c>du = dh silu(g)</c>, <c>dg = dh u silu'(g)</c>, <c>silu'(g) = s + g s (1 - s)</c> with s = sigmoid(g).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Backward(float* dh, int strideTile, float* u, float* g, int stride, int rows, int lanes)
     {
         TVector one = TSimd.Create(1f);

@@ -6,6 +6,9 @@ internal unsafe struct LayerNormWork<T, TSimd, TVector> : IParallelWork
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
+    /// <summary>Rows that are normalised at a time.</summary>
+    public const int BufferRows = 4;
+
     public RowPieces Pieces;
     public int Width;
     public float Epsilon;
@@ -14,22 +17,29 @@ internal unsafe struct LayerNormWork<T, TSimd, TVector> : IParallelWork
     public float* Bias;
     public T* Output;
 
-    /// <summary>One fp32 row per thread, <see cref="Stride"/> apart.</summary>
+    /// <summary><see cref="BufferRows"/> fp32 rows per thread, each <see cref="Stride"/> long.</summary>
     public float* RowBuffers;
     public long Stride;
 
     public readonly void Execute(int item, int thread)
     {
-        float* buffer = RowBuffers + (thread * Stride);
-        for (long row = Pieces.Begin(item); row < Pieces.End(item); row++)
+        float* buffer = RowBuffers + (thread * Stride * BufferRows);
+        float* means = stackalloc float[BufferRows];
+        float* scales = stackalloc float[BufferRows];
+        for (long row = Pieces.Begin(item); row < Pieces.End(item); row += BufferRows)
         {
-            float* x = ElementRows<T>.AsSingle(Input + (row * Width), buffer, Width);
-            float* y = typeof(T) == typeof(float) ? (float*)(Output + (row * Width)) : buffer;
-            (float mean, float scale) = RowNorm<TSimd, TVector>.Moments(x, Width, Epsilon);
-            RowNorm<TSimd, TVector>.Normalise(x, Width, mean, scale, Gain, Bias, y);
-            if (typeof(T) != typeof(float))
+            int rows = (int)Math.Min(BufferRows, Pieces.End(item) - row);
+            T* output = Output + (row * Width);
+            float* x = ElementRows<T>.AsSingle(Input + (row * Width), buffer, rows * Width);
+            RowNorm<TSimd, TVector>.Moments(x, Width, rows, Width, Epsilon, means, scales);
+            for (int i = 0; i < rows; i++, x += Width, output += Width)
             {
-                ElementRows<T>.Narrow(y, Output + (row * Width), Width);
+                float* y = typeof(T) == typeof(float) ? (float*)output : x;
+                RowNorm<TSimd, TVector>.Normalise(x, Width, means[i], scales[i], Gain, Bias, y);
+                if (typeof(T) != typeof(float))
+                {
+                    ElementRows<T>.Narrow(y, output, Width);
+                }
             }
         }
     }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 /// <summary>Whether a sum over rows may be cut into sums over parts of them.</summary>
@@ -168,6 +170,7 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
     }
 
     /// <summary>Copies a block as fp32 and fills the last vector of 16 with zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyBlock(T* source, long stride, int rows, int columns, float* target, nint targetStride)
     {
         int padded = Panels.Pad(columns);
@@ -189,6 +192,7 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SumColumns(float* p, nint stride, int rows, int lanes, float* sums, bool add)
     {
         for (int lane = 0; lane < lanes; lane += TSimd.Count)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 /// <summary>Layer normalisation of one fp32 row: <c>y = (x - mean) * scale * gain + bias</c>, <c>scale = 1 / sqrt(variance + epsilon)</c>.</summary>
@@ -5,30 +7,51 @@ internal static unsafe class RowNorm<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>The mean of a row and its scale; the variance from the centred row, which keeps its digits when the mean is large.</summary>
+    /// <summary>
+    /// The means of rows and their scales; the variance from the centred row, which keeps its digits when the mean is large. Four rows at a time hide the
+    /// latency of the sums across vectors, the division and the root.
+    /// </summary>
+    public static void Moments(float* x, long stride, int rows, int width, float epsilon, float* means, float* scales)
+    {
+        int row = 0;
+        for (; row + 4 <= rows; row += 4)
+        {
+            MomentsOfFour(x + (row * stride), stride, width, epsilon, means + row, scales + row);
+        }
+        for (; row < rows; row++)
+        {
+            (means[row], scales[row]) = Moments(x + (row * stride), width, epsilon);
+        }
+    }
+
+    /// <summary>The mean of a row and its scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (float Mean, float Scale) Moments(float* x, int width, float epsilon)
     {
-        float mean = Sum(x, width) / width;
-        TVector centre = TSimd.Create(mean);
-        TVector even = TSimd.Zero;
-        TVector odd = TSimd.Zero;
+        TVector sums = TSimd.Zero;
         int i = 0;
-        for (; i + (2 * TSimd.Count) <= width; i += 2 * TSimd.Count)
+        for (; i + TSimd.Count <= width; i += TSimd.Count)
         {
-            TVector first = TSimd.Subtract(TSimd.Load(x + i), centre);
-            TVector second = TSimd.Subtract(TSimd.Load(x + i + TSimd.Count), centre);
-            even = TSimd.MultiplyAdd(first, first, even);
-            odd = TSimd.MultiplyAdd(second, second, odd);
+            sums = TSimd.Add(sums, TSimd.Load(x + i));
         }
-        float squares = TSimd.Sum(TSimd.Add(even, odd));
+        float sum = TSimd.Sum(sums);
         for (; i < width; i++)
         {
-            squares += (x[i] - mean) * (x[i] - mean);
+            sum += x[i];
         }
-        return (mean, 1f / MathF.Sqrt((squares / width) + epsilon));
+        float mean = sum / width;
+        TVector centre = TSimd.Create(mean);
+        TVector squares = TSimd.Zero;
+        for (i = 0; i + TSimd.Count <= width; i += TSimd.Count)
+        {
+            TVector difference = TSimd.Subtract(TSimd.Load(x + i), centre);
+            squares = TSimd.MultiplyAdd(difference, difference, squares);
+        }
+        return (mean, Scale(TSimd.Sum(squares), x, i, width, mean, epsilon));
     }
 
     /// <summary>Normalises a row; <paramref name="y"/> may be <paramref name="x"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalise(float* x, int width, float mean, float scale, float* gain, float* bias, float* y)
     {
         TVector centre = TSimd.Create(mean);
@@ -49,6 +72,7 @@ internal static unsafe class RowNorm<TSimd, TVector>
     /// The gradient of a row's input, and its part of the gradients of gain and bias, which are added to.
     /// <paramref name="inputGradient"/> may be <paramref name="outputGradient"/> or <paramref name="x"/>.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Backward(
         float* x, int width, float mean, float scale, float* gain, float* outputGradient, float* inputGradient, float* gainGradient, float* biasGradient)
     {
@@ -95,21 +119,61 @@ internal static unsafe class RowNorm<TSimd, TVector>
         }
     }
 
-    private static float Sum(float* x, int width)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MomentsOfFour(float* x, long stride, int width, float epsilon, float* means, float* scales)
     {
-        TVector even = TSimd.Zero;
-        TVector odd = TSimd.Zero;
+        float* a = x;
+        float* b = a + stride;
+        float* c = b + stride;
+        float* d = c + stride;
+        TVector sumA = TSimd.Zero, sumB = TSimd.Zero, sumC = TSimd.Zero, sumD = TSimd.Zero;
         int i = 0;
-        for (; i + (2 * TSimd.Count) <= width; i += 2 * TSimd.Count)
+        for (; i + TSimd.Count <= width; i += TSimd.Count)
         {
-            even = TSimd.Add(even, TSimd.Load(x + i));
-            odd = TSimd.Add(odd, TSimd.Load(x + i + TSimd.Count));
+            sumA = TSimd.Add(sumA, TSimd.Load(a + i));
+            sumB = TSimd.Add(sumB, TSimd.Load(b + i));
+            sumC = TSimd.Add(sumC, TSimd.Load(c + i));
+            sumD = TSimd.Add(sumD, TSimd.Load(d + i));
         }
-        float sum = TSimd.Sum(TSimd.Add(even, odd));
+        float meanA = TSimd.Sum(sumA), meanB = TSimd.Sum(sumB), meanC = TSimd.Sum(sumC), meanD = TSimd.Sum(sumD);
         for (; i < width; i++)
         {
-            sum += x[i];
+            meanA += a[i];
+            meanB += b[i];
+            meanC += c[i];
+            meanD += d[i];
         }
-        return sum;
+        means[0] = meanA /= width;
+        means[1] = meanB /= width;
+        means[2] = meanC /= width;
+        means[3] = meanD /= width;
+        TVector centreA = TSimd.Create(meanA), centreB = TSimd.Create(meanB), centreC = TSimd.Create(meanC), centreD = TSimd.Create(meanD);
+        sumA = sumB = sumC = sumD = TSimd.Zero;
+        for (i = 0; i + TSimd.Count <= width; i += TSimd.Count)
+        {
+            TVector differenceA = TSimd.Subtract(TSimd.Load(a + i), centreA);
+            TVector differenceB = TSimd.Subtract(TSimd.Load(b + i), centreB);
+            TVector differenceC = TSimd.Subtract(TSimd.Load(c + i), centreC);
+            TVector differenceD = TSimd.Subtract(TSimd.Load(d + i), centreD);
+            sumA = TSimd.MultiplyAdd(differenceA, differenceA, sumA);
+            sumB = TSimd.MultiplyAdd(differenceB, differenceB, sumB);
+            sumC = TSimd.MultiplyAdd(differenceC, differenceC, sumC);
+            sumD = TSimd.MultiplyAdd(differenceD, differenceD, sumD);
+        }
+        scales[0] = Scale(TSimd.Sum(sumA), a, i, width, meanA, epsilon);
+        scales[1] = Scale(TSimd.Sum(sumB), b, i, width, meanB, epsilon);
+        scales[2] = Scale(TSimd.Sum(sumC), c, i, width, meanC, epsilon);
+        scales[3] = Scale(TSimd.Sum(sumD), d, i, width, meanD, epsilon);
+    }
+
+    /// <summary>Completes the sum of squares with the elements that fill no vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Scale(float squares, float* x, int first, int width, float mean, float epsilon)
+    {
+        for (int i = first; i < width; i++)
+        {
+            squares += (x[i] - mean) * (x[i] - mean);
+        }
+        return 1f / MathF.Sqrt((squares / width) + epsilon);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 /// <summary>Stores fp32 results in the caller's tensors.</summary>
@@ -12,6 +14,7 @@ internal static unsafe class RowStore<T, TSimd, TVector>
     /// <param name="output">The caller's row.</param>
     /// <param name="columns">Elements of the row.</param>
     /// <param name="mode">Overwrite or add.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Store(float* result, float* bias, T* output, int columns, OutputMode mode)
     {
         bool add = mode == OutputMode.Add;
