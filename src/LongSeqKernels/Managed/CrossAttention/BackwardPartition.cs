@@ -10,7 +10,8 @@ namespace LongSeqKernels;
 internal readonly record struct BackwardUnit(int Segment, long FirstKey, long EndKey, long Slot);
 
 /// <summary>
-/// Cuts the backward of a cross attention into units by its shape and the number of threads, and the units into waves whose parts of the query gradient fit a bounded workspace.
+/// Cuts the backward of a cross attention into units by its shape and the number of threads, and the units into waves whose parts of the query gradient
+/// fit a bounded workspace.
 /// Keys are cut, rows are not: the gradients of a key are then written once, and only the query gradient is a sum over units.
 /// </summary>
 internal sealed class BackwardPartition

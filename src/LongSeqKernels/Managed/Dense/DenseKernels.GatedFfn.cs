@@ -66,7 +66,8 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
         long scratchFloats = pool.Threads * Math.Max(rowWise.ScratchStride, products.ScratchFloats);
         long normFloats = 2L * rowWise.StrideOutput;
         using AlignedBuffer buffer = scratch.Rent(
-            (layer.VectorFloats + (6 * weightFloats) + (runRows * rowFloats) + ((runBlocks + 1) * normFloats) + products.Floats + scratchFloats) * sizeof(float));
+            (layer.VectorFloats + (6 * weightFloats) + (runRows * rowFloats) + ((runBlocks + 1) * normFloats) + products.Floats + scratchFloats)
+            * sizeof(float));
         var carver = new Carver(buffer.Floats);
         layer.FillVectors(weights, carver.Take(layer.VectorFloats));
         fixed (T* x = input, up = weights.Up, gate = weights.Gate, down = weights.Down, dy = outputGradient, dx = inputGradient)

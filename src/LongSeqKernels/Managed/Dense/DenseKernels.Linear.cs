@@ -112,7 +112,8 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>(WorkerPool poo
     private void ParameterGradients<T>(LinearShape shape, T* x, T* dy, Span<T> weightGradient, Span<T> biasGradient, OutputMode mode)
         where T : unmanaged
     {
-        var products = new OuterProducts(shape.Rows, weightGradient.IsEmpty ? 1 : shape.InputWidth, shape.OutputWidth, ItemsPerThread * pool.Threads, RowSplit.Parts);
+        var products = new OuterProducts(
+            shape.Rows, weightGradient.IsEmpty ? 1 : shape.InputWidth, shape.OutputWidth, ItemsPerThread * pool.Threads, RowSplit.Parts);
         var work = new OuterProductWork<T, TSimd, TVector>
         {
             Shape = products,

@@ -114,7 +114,16 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
             {
                 int lanes = panels.LanesOf(panel);
                 RowTile<TSimd, TVector>.Multiply(
-                    rows, panels.Depth, lanes, hidden, StrideHidden, Layer.Down + panels.Offset(panel), lanes, product + (panel * Panels.Lanes), StrideOutput, OutputMode.Overwrite);
+                    rows,
+                    panels.Depth,
+                    lanes,
+                    hidden,
+                    StrideHidden,
+                    Layer.Down + panels.Offset(panel),
+                    lanes,
+                    product + (panel * Panels.Lanes),
+                    StrideOutput,
+                    OutputMode.Overwrite);
             }
         }
         for (int row = 0; row < rows; row++)
@@ -158,13 +167,16 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
         for (int panel = 0; panel < panels.Count; panel++)
         {
             int lanes = panels.LanesOf(panel);
+            float* up = UpTransposed + panels.Offset(panel);
+            float* gate = GateTransposed + panels.Offset(panel);
             for (int row = 0; row < rows; row += TileRows)
             {
                 int tileRows = Math.Min(TileRows, rows - row);
+                long first = (long)row * StrideHidden;
                 RowTile<TSimd, TVector>.Multiply(
-                    tileRows, panels.Depth, lanes, upGradient + ((long)row * StrideHidden), StrideHidden, UpTransposed + panels.Offset(panel), lanes, tile, lanes, OutputMode.Overwrite);
+                    tileRows, panels.Depth, lanes, upGradient + first, StrideHidden, up, lanes, tile, lanes, OutputMode.Overwrite);
                 RowTile<TSimd, TVector>.Multiply(
-                    tileRows, panels.Depth, lanes, gateGradient + ((long)row * StrideHidden), StrideHidden, GateTransposed + panels.Offset(panel), lanes, tile, lanes, OutputMode.Add);
+                    tileRows, panels.Depth, lanes, gateGradient + first, StrideHidden, gate, lanes, tile, lanes, OutputMode.Add);
                 for (int i = 0; i < tileRows; i++)
                 {
                     T* output = inputGradient + ((long)(row + i) * panels.Width) + (panel * Panels.Lanes);

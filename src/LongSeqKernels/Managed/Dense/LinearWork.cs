@@ -9,8 +9,10 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Rows of a register tile of full and of narrow panels; a tile at a time, so that its results are stored while the next one is multiplied.</summary>
+    /// <summary>Rows of a register tile: one at a time, so that its results are stored while the next one is multiplied.</summary>
     private const int TileRows = 6;
+
+    /// <summary>The same for panels of fewer than 64 lanes.</summary>
     private const int NarrowTileRows = 16;
 
     public RowPieces Rows;
