@@ -150,8 +150,8 @@ internal sealed class AttentionPartition
             AddCells(segment, AttentionKernel.Lanes, headsPerCell, tilesPerCell * AttentionCell.TileRows, tilesTogether, Splits(tasks / cells, keys));
             return;
         }
-        int together = Math.Min(tiles, fittingUnits);
-        int longHeads = Groups(heads, (heads + (fittingUnits / together) - 1) / (fittingUnits / together));
+        int longHeads = Math.Min(heads, 2 * fittingUnits);
+        int together = Math.Clamp(fittingUnits / longHeads, 1, tiles);
         int longCells = ((heads + longHeads - 1) / longHeads) * ((tiles + together - 1) / together);
         AddCells(segment, AttentionKernel.Lanes, longHeads, together * AttentionCell.TileRows, together, Splits((tasks + longCells - 1) / longCells, keys));
     }

@@ -15,6 +15,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         for (long block = start; block < end; block += cell.KeyBlock)
         {
             int keys = (int)Math.Min(cell.KeyBlock, end - block);
+            Ahead ahead = NextBlock(cell, units, block + keys, end);
             float* query = memory;
             float* state = states;
             for (int head = units.Head; head < units.Head + units.Heads; head++)
@@ -25,7 +26,8 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
                     int visible = VisibleKeys(cell, tile, block, block + keys);
                     if (visible > 0)
                     {
-                        AttendBlock(cell, tile, block, visible, block == start, query, key, value, stride, state, scratch, memory);
+                        AttendBlock(cell, tile, block, visible, block == start, query, key, value, stride, ahead, state, scratch, memory);
+                        ahead = ahead.Advance();
                     }
                 }
             }
@@ -42,6 +44,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         float* key,
         float* value,
         nint stride,
+        Ahead ahead,
         float* state,
         in AttentionScratch scratch,
         float* memory)
@@ -49,7 +52,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         int lanes = LanesOf(cell, tile);
         float* scores = memory + scratch.Scores;
         float* factors = memory + scratch.Factors;
-        RowTile<TSimd, TVector>.Multiply(keys, _width, lanes, key, stride, query, lanes, scores, lanes, OutputMode.Overwrite);
+        RowTile<TSimd, TVector>.Multiply(keys, _width, lanes, key, stride, query, lanes, scores, lanes, OutputMode.Overwrite, ahead.Keys, ahead.Portion / Math.Max(1, RowTile<TSimd, TVector>.PrefetchSteps(keys, _width, lanes)));
         if (_options.SoftCap != 0)
         {
             ScoreBlock<TSimd, TVector>.Cap(scores, (nint)keys * lanes, _options.SoftCap * _logitUnit);
@@ -75,7 +78,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         {
             new Span<float>(factors, lanes).Fill(1);
         }
-        ColumnTile<TSimd, TVector>.Multiply(_width, keys, lanes, value, stride, scores, lanes, state + (2 * laneStride), lanes, first ? null : factors);
+        ColumnTile<TSimd, TVector>.Multiply(_width, keys, lanes, value, stride, scores, lanes, state + (2 * laneStride), lanes, first ? null : factors, ahead.Values, ahead.Portion / Math.Max(1, ColumnTile<TSimd, TVector>.PrefetchSteps(_width, keys, lanes)));
     }
 
     /// <summary>Keys and values of a block as fp32: where they are, or converted once for all tiles.</summary>
@@ -137,5 +140,29 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         {
             ScoreBlock<TSimd, TVector>.Hide(scores, (nint)fewest, keys, lanes, limits, _softmax ? float.NegativeInfinity : 0);
         }
+    }
+
+    /// <summary>
+    /// What to fetch while a block is at work: the next block, in equal portions for the tiles of all heads. Heads that are not read here would be fetched
+    /// in vain, so a cell with some of the heads fetches nothing ahead.
+    /// </summary>
+    private Ahead NextBlock(in AttentionCell cell, Units units, long next, long end)
+    {
+        long keys = units.Heads == _shape.KeyValueHeads ? Math.Clamp(end - next, 0, cell.KeyBlock) : 0;
+        long offset = KeyOffset(cell, units.Head, next);
+        nint portion = (nint)(keys * _shape.HistoryWidth * sizeof(T) / ((long)units.Heads * units.Tiles));
+        return new Ahead((byte*)(_keys + offset), (byte*)(_values + offset), portion);
+    }
+
+    /// <summary>A portion of the next block's keys and of its values.</summary>
+    private readonly struct Ahead(byte* keys, byte* values, nint portion)
+    {
+        public byte* Keys => keys;
+
+        public byte* Values => values;
+
+        public nint Portion => portion;
+
+        public Ahead Advance() => new(keys + portion, values + portion, portion);
     }
 }

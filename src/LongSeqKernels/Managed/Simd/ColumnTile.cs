@@ -19,6 +19,12 @@ internal static unsafe class ColumnTile<TSimd, TVector>
     public static void Multiply(nint columns, nint depth, nint lanes, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors) =>
         Multiply(columns, depth, lanes, a, lda, p, ldp, c, ldc, factors, (byte*)p, 0);
 
+    /// <summary>How many cache lines a call asks for, near enough to spread a region over it.</summary>
+    public static nint PrefetchSteps(nint columns, nint depth, nint lanes) =>
+        !TSimd.HasManyRegisters ? columns / 6 * (lanes / (2 * TSimd.Count)) * depth
+        : lanes < 2 * TSimd.Count ? columns / 16 * depth
+        : columns / 8 * (lanes / (2 * TSimd.Count)) * depth;
+
     /// <summary>Multiplies, and asks for one cache line at every step of the innermost loop.</summary>
     /// <param name="columns">Columns j of A, rows of C.</param>
     /// <param name="depth">Extent of i, the rows of A and of P.</param>
@@ -35,16 +41,30 @@ internal static unsafe class ColumnTile<TSimd, TVector>
     public static void Multiply(
         nint columns, nint depth, nint lanes, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
     {
-        nint paired = lanes - (lanes % (2 * TSimd.Count));
         nint j = 0;
-        if (TSimd.HasManyRegisters)
+        if (TSimd.HasManyRegisters && lanes >= 2 * TSimd.Count)
         {
             for (; j + 8 <= columns; j += 8)
             {
-                for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
+                for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
                 {
                     Tile8x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, prefetchStep);
                 }
+            }
+        }
+        else if (TSimd.HasManyRegisters)
+        {
+            for (; j + 16 <= columns; j += 16, prefetch += depth * prefetchStep)
+            {
+                Tile16x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, prefetchStep);
+            }
+            for (; j + 4 <= columns; j += 4)
+            {
+                Tile4x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
+            }
+            for (; j < columns; j++)
+            {
+                Tile1x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
             }
         }
         else
@@ -53,7 +73,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
             nint sixes = columns % 6 == 2 && columns >= 8 ? columns - 8 : columns - (columns % 6);
             for (; j < sixes; j += 6)
             {
-                for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
+                for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
                 {
                     Tile6x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, prefetchStep);
                 }
@@ -61,40 +81,17 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         }
         for (; j + 4 <= columns; j += 4)
         {
-            for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count)
+            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
             {
                 Tile4x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, 0);
             }
         }
         for (; j < columns; j++)
         {
-            for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count)
+            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
             {
                 Tile1x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, 0);
             }
-        }
-        if (paired < lanes)
-        {
-            MultiplyVector(columns, depth, a, lda, p + paired, ldp, c + paired, ldc, factors == null ? null : factors + paired, prefetch, prefetchStep);
-        }
-    }
-
-    /// <summary>The one vector of lanes that pairs leave, or all of a narrow panel.</summary>
-    private static void MultiplyVector(
-        nint columns, nint depth, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
-    {
-        nint j = 0;
-        for (; j + 16 <= columns; j += 16, prefetch += depth * prefetchStep)
-        {
-            Tile16x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, prefetchStep);
-        }
-        for (; j + 4 <= columns; j += 4)
-        {
-            Tile4x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
-        }
-        for (; j < columns; j++)
-        {
-            Tile1x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
         }
     }
 
@@ -113,7 +110,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c70 = TSimd.Zero, c71 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             TVector p1 = TSimd.LoadAligned(p + count);
@@ -194,7 +191,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c30 = TSimd.Zero, c31 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             TVector p1 = TSimd.LoadAligned(p + count);
@@ -244,7 +241,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             TVector p1 = TSimd.LoadAligned(p + count);
@@ -287,7 +284,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c15 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[0]), p0, c0);
@@ -357,7 +354,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c3 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[0]), p0, c0);
@@ -388,7 +385,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c0 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[0]), p0, c0);
@@ -416,7 +413,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TVector c50 = TSimd.Zero, c51 = TSimd.Zero;
         for (nint i = 0; i < depth; i++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
             TVector p1 = TSimd.LoadAligned(p + count);

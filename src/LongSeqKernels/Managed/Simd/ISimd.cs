@@ -63,8 +63,11 @@ internal unsafe interface ISimd<TVector>
     /// <summary><c>2^x</c>, relative error 1.6e-7; exactly 1 at 0 and 0 at -infinity; NaN for NaN.</summary>
     static abstract TVector Exp2(TVector x);
 
-    /// <summary>Asks for the cache line of an address that is read soon; it need not exist.</summary>
+    /// <summary>Asks for the cache line of an address that is read next; it need not exist.</summary>
     static abstract void Prefetch(void* address);
+
+    /// <summary>Asks for the cache line of an address that is read soon, into the second-level cache.</summary>
+    static abstract void PrefetchFar(void* address);
 
     /// <summary>Lane 0.</summary>
     static abstract float First(TVector value);

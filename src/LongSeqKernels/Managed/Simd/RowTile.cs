@@ -20,6 +20,11 @@ internal static unsafe class RowTile<TSimd, TVector>
     public static void Multiply(nint rows, nint depth, nint lanes, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, OutputMode mode) =>
         Multiply(rows, depth, lanes, a, lda, b, ldb, c, ldc, mode, (byte*)b, 0);
 
+    /// <summary>How many cache lines a call asks for, near enough to spread a region over it.</summary>
+    public static nint PrefetchSteps(nint rows, nint depth, nint lanes) =>
+        TSimd.HasManyRegisters && lanes % (4 * TSimd.Count) != 0 ? rows / 16 * (lanes / TSimd.Count) * depth
+        : rows / 6 * (lanes / ((TSimd.HasManyRegisters ? 4 : 2) * TSimd.Count)) * depth;
+
     /// <summary>Multiplies, and asks for one cache line at every step of the innermost loop.</summary>
     /// <param name="rows">Rows i of A and C.</param>
     /// <param name="depth">Extent of x, the columns of A and the rows of B.</param>
@@ -101,7 +106,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c50 = TSimd.Zero, c51 = TSimd.Zero, c52 = TSimd.Zero, c53 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             TVector b1 = TSimd.LoadAligned(b + count);
@@ -200,7 +205,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero, c02 = TSimd.Zero, c03 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             TVector b1 = TSimd.LoadAligned(b + count);
@@ -254,7 +259,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c15 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a0[x]), b0, c0);
@@ -325,7 +330,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c3 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[x]), b0, c0);
@@ -354,7 +359,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c0 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[x]), b0, c0);
@@ -385,7 +390,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c50 = TSimd.Zero, c51 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             TVector b1 = TSimd.LoadAligned(b + count);
@@ -446,7 +451,7 @@ internal static unsafe class RowTile<TSimd, TVector>
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero;
         for (nint x = 0; x < depth; x++)
         {
-            TSimd.Prefetch(prefetch);
+            TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector b0 = TSimd.LoadAligned(b);
             TVector b1 = TSimd.LoadAligned(b + count);
