@@ -41,6 +41,9 @@ internal readonly record struct AttentionCell
     /// <summary>Keys whose scores are kept at a time.</summary>
     public required int KeyBlock { get; init; }
 
+    /// <summary>Keys that the thin kernel fetches ahead: a divisor of <see cref="KeyBlock"/>.</summary>
+    public required int FetchKeys { get; init; }
+
     /// <summary>Heads whose states are kept while one block of keys passes by.</summary>
     public required int HeadsTogether { get; init; }
 
@@ -97,7 +100,7 @@ internal readonly struct AttentionScratch
         Scores = States + (cell.UnitFloats * cell.UnitsTogether);
         ScoreFloats = AlignedBuffer.AlignedFloats((long)cell.KeyBlock * cell.Lanes);
         Factors = Scores + (ScoreFloats * (cell.Kernel == AttentionKernel.Thin ? cell.UnitsTogether : 1));
-        Limits = Factors + AttentionCell.TileRows;
+        Limits = Factors + Math.Max(AttentionCell.TileRows, AlignedBuffer.AlignedFloats(cell.UnitsTogether));
         Rows = Limits + AttentionCell.TileRows;
         Keys = Rows + (width * cell.Lanes);
         KeyFloats = convertsKeys && cell.Kernel == AttentionKernel.Lanes ? (long)cell.KeyBlock * width : 0;

@@ -182,7 +182,8 @@ internal sealed class AttentionPartition
                     Rows = cellRows,
                     Keys = keys,
                     HeadWidth = _shape.HeadWidth,
-                    KeyBlock = KeyBlock(kernel, cellRows, heads, keys),
+                    KeyBlock = KeyBlock(kernel, cellRows, keys),
+                    FetchKeys = FetchKeys(heads),
                     HeadsTogether = keys <= ShortKeys && kernel == AttentionKernel.Lanes ? 1 : heads,
                     TilesTogether = tilesTogether,
                     Splits = keys < 2 * MinSplitKeys ? 1 : splits,
@@ -200,14 +201,16 @@ internal sealed class AttentionPartition
     }
 
     /// <summary>Keys of a block: their scores stay in the first-level cache.</summary>
-    private int KeyBlock(AttentionKernel kernel, int rows, int heads, long keys)
+    private static int KeyBlock(AttentionKernel kernel, int rows, long keys)
     {
         if (kernel == AttentionKernel.Thin)
         {
-            long rowBytes = (long)heads * _shape.HeadWidth * sizeof(float);
-            return (int)Math.Clamp(16384 / rowBytes / 16 * 16, 16, 128);
+            return 128;
         }
-        int block = rows <= 16 ? 32 : 96;
+        int block = rows <= 16 ? 64 : 96;
         return (int)Math.Clamp((keys + 5) / 6 * 6, 6, block);
     }
+
+    /// <summary>So many keys of all heads that they take 32 KB, with room for as many in the first-level cache or not far from it.</summary>
+    private int FetchKeys(int heads) => (int)Math.Clamp(8192 / ((long)heads * _shape.HeadWidth) / 16 * 16, 16, 128);
 }

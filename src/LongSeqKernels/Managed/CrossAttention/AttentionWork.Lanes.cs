@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 // Rows as lanes: a block of keys goes through scores, softmax and values for every tile before the next block is read.
 internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AttendLanes(in AttentionCell cell, Units units, long start, long end, in AttentionScratch scratch, float* memory)
     {
         float* states = memory + scratch.States;
@@ -34,6 +37,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AttendBlock(
         in AttentionCell cell,
         int tile,

@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 // One or two rows per head: all heads of a block of keys at a time, so that memory is read in one stream.
 internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AttendThin(in AttentionCell cell, Units units, long start, long end, in AttentionScratch scratch, float* memory)
     {
         float* states = memory + scratch.States;
@@ -10,39 +13,66 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         {
             AttentionState<TSimd, TVector>.Clear(states + (unit * cell.UnitFloats), 1, _width, valuesToo: true);
         }
-        nint stride = (nint)_shape.KeyValueHeads * _width;
         for (long block = start; block < end; block += cell.KeyBlock)
         {
             int keys = (int)Math.Min(cell.KeyBlock, end - block);
-            byte* values = (byte*)(_values + KeyOffset(cell, units.Head, block));
-            byte* nextKeys = (byte*)(_keys + KeyOffset(cell, units.Head, block + keys));
-            long portion = (long)keys * _width * sizeof(T);
-            int unit = 0;
-            for (int head = 0; head < units.Heads; head++)
+            for (int group = 0; group < keys; group += cell.FetchKeys)
             {
-                T* key = _keys + KeyOffset(cell, units.Head + head, block);
-                for (int row = 0; row < units.Tiles; row++, unit++)
-                {
-                    // While the keys of a head are used, its share of the block's values is fetched.
-                    byte* prefetch = row == 0 ? values + (head * portion) : (byte*)key;
-                    float* scores = memory + scratch.Scores + (unit * scratch.ScoreFloats);
-                    ThinKernel<TSimd, TVector, T>.Scores(memory + (unit * scratch.QueryFloats), key, stride, keys, _width, scores, prefetch);
-                    FinishScores(cell, units.Tile + row, block, keys, scores);
-                }
+                // Each group fetches the one that is read next: keys, then the values of the same block, then the next keys.
+                int next = group + cell.FetchKeys;
+                T* ahead = next < keys ? _keys + KeyOffset(cell, units.Head, block + next) : _values + KeyOffset(cell, units.Head, block);
+                ScoreGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), (byte*)ahead, scratch, memory);
             }
-            unit = 0;
-            for (int head = 0; head < units.Heads; head++)
+            for (int unit = 0; unit < units.Heads * units.Tiles; unit++)
             {
-                T* value = _values + KeyOffset(cell, units.Head + head, block);
-                for (int row = 0; row < units.Tiles; row++, unit++)
-                {
-                    byte* prefetch = row == 0 ? nextKeys + (head * portion) : (byte*)value;
-                    float* state = states + (unit * cell.UnitFloats);
-                    float* scores = memory + scratch.Scores + (unit * scratch.ScoreFloats);
-                    int laneStride = AttentionState.Stride(1);
-                    float factor = _softmax ? ThinKernel<TSimd, TVector, T>.Softmax(scores, Padded(keys), state, state + laneStride) : 1;
-                    ThinKernel<TSimd, TVector, T>.AddValues(scores, value, stride, keys, _width, state + (2 * laneStride), factor, prefetch);
-                }
+                float* scores = memory + scratch.Scores + (unit * scratch.ScoreFloats);
+                float* state = states + (unit * cell.UnitFloats);
+                FinishScores(cell, units.Tile + (unit % units.Tiles), block, keys, scores);
+                memory[scratch.Factors + unit] =
+                    _softmax ? ThinKernel<TSimd, TVector, T>.Softmax(scores, Padded(keys), state, state + AttentionState.Stride(1)) : 1;
+            }
+            for (int group = 0; group < keys; group += cell.FetchKeys)
+            {
+                int next = group + cell.FetchKeys;
+                T* ahead = next < keys ? _values + KeyOffset(cell, units.Head, block + next) : _keys + KeyOffset(cell, units.Head, block + keys);
+                AddGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), (byte*)ahead, scratch, memory);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ScoreGroup(in AttentionCell cell, Units units, long block, int group, int keys, byte* ahead, in AttentionScratch scratch, float* memory)
+    {
+        nint stride = (nint)_shape.KeyValueHeads * _width;
+        nint portion = (nint)keys * _width * sizeof(T);
+        T* key = _keys + KeyOffset(cell, units.Head, block + group);
+        float* query = memory;
+        float* scores = memory + scratch.Scores + group;
+        for (int head = 0; head < units.Heads; head++, key += _width, ahead += portion)
+        {
+            byte* prefetch = ahead;
+            for (int row = 0; row < units.Tiles; row++, query += scratch.QueryFloats, scores += scratch.ScoreFloats, prefetch = (byte*)key)
+            {
+                ThinKernel<TSimd, TVector, T>.Scores(query, key, stride, keys, _width, scores, prefetch);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddGroup(in AttentionCell cell, Units units, long block, int group, int keys, byte* ahead, in AttentionScratch scratch, float* memory)
+    {
+        nint stride = (nint)_shape.KeyValueHeads * _width;
+        nint portion = (nint)keys * _width * sizeof(T);
+        T* value = _values + KeyOffset(cell, units.Head, block + group);
+        float* factor = memory + scratch.Factors;
+        float* sums = memory + scratch.States + (2 * AttentionState.Stride(1));
+        float* weights = memory + scratch.Scores + group;
+        for (int head = 0; head < units.Heads; head++, value += _width, ahead += portion)
+        {
+            byte* prefetch = ahead;
+            for (int row = 0; row < units.Tiles; row++, sums += cell.UnitFloats, weights += scratch.ScoreFloats, factor++, prefetch = (byte*)value)
+            {
+                ThinKernel<TSimd, TVector, T>.AddValues(weights, value, stride, keys, _width, sums, group == 0 ? *factor : 1, prefetch);
             }
         }
     }

@@ -73,10 +73,10 @@ internal static unsafe class ThinKernel<TSimd, TVector, T>
         {
             largest = TSimd.Max(TSimd.LoadAligned(scores + i), largest);
         }
-        float old = *max;
-        float now = MathF.Max(old, TSimd.MaxAcross(largest));
-        *max = now;
-        TVector subtrahend = TSimd.Create(float.IsNegativeInfinity(now) ? 0 : now);
+        TVector old = TSimd.Create(*max);
+        TVector now = TSimd.Max(TSimd.Create(TSimd.MaxAcross(largest)), old);
+        *max = TSimd.First(now);
+        TVector subtrahend = ScoreBlock<TSimd, TVector>.Subtrahend(now);
         TVector total = TSimd.Zero;
         for (nint i = 0; i < count; i += TSimd.Count)
         {
@@ -84,7 +84,7 @@ internal static unsafe class ThinKernel<TSimd, TVector, T>
             TSimd.StoreAligned(w, scores + i);
             total = TSimd.Add(total, w);
         }
-        float factor = TSimd.First(TSimd.Exp2(TSimd.Subtract(TSimd.Create(old), subtrahend)));
+        float factor = TSimd.First(TSimd.Exp2(TSimd.Subtract(old, subtrahend)));
         *sum = (*sum * factor) + TSimd.Sum(total);
         return factor;
     }
@@ -175,11 +175,41 @@ internal static unsafe class ThinKernel<TSimd, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector ScoresOfFour(float* query, T* keys, nint stride, nint width, byte* prefetch)
     {
+        nint line = 4 * TSimd.Count * sizeof(T);
         TVector a = TSimd.Zero, b = TSimd.Zero, c = TSimd.Zero, d = TSimd.Zero;
-        for (nint x = 0; x < width; x += TSimd.Count, keys += TSimd.Count)
+        nint x = 0;
+        for (; x + (4 * TSimd.Count) <= width; x += 4 * TSimd.Count, keys += 4 * TSimd.Count)
         {
             Prefetch(prefetch);
-            prefetch += 4 * TSimd.Count * sizeof(T);
+            TVector q0 = TSimd.LoadAligned(query + x);
+            a = TSimd.MultiplyAdd(q0, SimdMath.Load<TSimd, TVector, T>(keys), a);
+            b = TSimd.MultiplyAdd(q0, SimdMath.Load<TSimd, TVector, T>(keys + stride), b);
+            c = TSimd.MultiplyAdd(q0, SimdMath.Load<TSimd, TVector, T>(keys + (2 * stride)), c);
+            d = TSimd.MultiplyAdd(q0, SimdMath.Load<TSimd, TVector, T>(keys + (3 * stride)), d);
+            Prefetch(prefetch + line);
+            TVector q1 = TSimd.LoadAligned(query + x + TSimd.Count);
+            a = TSimd.MultiplyAdd(q1, SimdMath.Load<TSimd, TVector, T>(keys + TSimd.Count), a);
+            b = TSimd.MultiplyAdd(q1, SimdMath.Load<TSimd, TVector, T>(keys + stride + TSimd.Count), b);
+            c = TSimd.MultiplyAdd(q1, SimdMath.Load<TSimd, TVector, T>(keys + (2 * stride) + TSimd.Count), c);
+            d = TSimd.MultiplyAdd(q1, SimdMath.Load<TSimd, TVector, T>(keys + (3 * stride) + TSimd.Count), d);
+            Prefetch(prefetch + (2 * line));
+            TVector q2 = TSimd.LoadAligned(query + x + (2 * TSimd.Count));
+            a = TSimd.MultiplyAdd(q2, SimdMath.Load<TSimd, TVector, T>(keys + (2 * TSimd.Count)), a);
+            b = TSimd.MultiplyAdd(q2, SimdMath.Load<TSimd, TVector, T>(keys + stride + (2 * TSimd.Count)), b);
+            c = TSimd.MultiplyAdd(q2, SimdMath.Load<TSimd, TVector, T>(keys + (2 * stride) + (2 * TSimd.Count)), c);
+            d = TSimd.MultiplyAdd(q2, SimdMath.Load<TSimd, TVector, T>(keys + (3 * stride) + (2 * TSimd.Count)), d);
+            Prefetch(prefetch + (3 * line));
+            TVector q3 = TSimd.LoadAligned(query + x + (3 * TSimd.Count));
+            a = TSimd.MultiplyAdd(q3, SimdMath.Load<TSimd, TVector, T>(keys + (3 * TSimd.Count)), a);
+            b = TSimd.MultiplyAdd(q3, SimdMath.Load<TSimd, TVector, T>(keys + stride + (3 * TSimd.Count)), b);
+            c = TSimd.MultiplyAdd(q3, SimdMath.Load<TSimd, TVector, T>(keys + (2 * stride) + (3 * TSimd.Count)), c);
+            d = TSimd.MultiplyAdd(q3, SimdMath.Load<TSimd, TVector, T>(keys + (3 * stride) + (3 * TSimd.Count)), d);
+            prefetch += 4 * line;
+        }
+        for (; x < width; x += TSimd.Count, keys += TSimd.Count)
+        {
+            Prefetch(prefetch);
+            prefetch += line;
             TVector q = TSimd.LoadAligned(query + x);
             a = TSimd.MultiplyAdd(q, SimdMath.Load<TSimd, TVector, T>(keys), a);
             b = TSimd.MultiplyAdd(q, SimdMath.Load<TSimd, TVector, T>(keys + stride), b);

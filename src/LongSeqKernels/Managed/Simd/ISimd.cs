@@ -90,6 +90,12 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Transposes within each group of four lanes: lane r of result c is lane c of argument r.</summary>
     static abstract (TVector A, TVector B, TVector C, TVector D) TransposeFour(TVector a, TVector b, TVector c, TVector d);
 
+    /// <summary>
+    /// Transposes whole groups of four lanes: group r of result g is group g of argument r. Narrower vectors use and return the first
+    /// <c>Count / 4</c> only.
+    /// </summary>
+    static abstract (TVector A, TVector B, TVector C, TVector D) TransposeGroups(TVector a, TVector b, TVector c, TVector d);
+
     /// <summary>Four floats of each of <c>Count / 4</c> rows, row after row: lane 4 i + c is <c>source[i * stride + c]</c>.</summary>
     static abstract TVector LoadRowsOfFour(float* source, nint stride);
 

@@ -75,6 +75,10 @@ internal static unsafe class Panel<TSimd, TVector>
     {
         TVector scale = TSimd.Create(factor);
         int x = 0;
+        for (; TSimd.Count == 16 && x + 16 <= width; x += 16)
+        {
+            TransposeSquare(rows + x, stride, scale, panel + (x * lanes), lanes);
+        }
         for (; x + 4 <= width; x += 4)
         {
             float* source = rows + x;
@@ -103,6 +107,10 @@ internal static unsafe class Panel<TSimd, TVector>
     {
         TVector scale = TSimd.LoadAligned(factors);
         int x = 0;
+        for (; TSimd.Count == 16 && x + 16 <= width; x += 16)
+        {
+            TransposeSquare(panel + (x * lanes), lanes, scale, rows + x, stride);
+        }
         for (; x + 4 <= width; x += 4)
         {
             float* source = panel + (x * lanes);
@@ -124,5 +132,52 @@ internal static unsafe class Panel<TSimd, TVector>
                 rows[(row * stride) + x] = panel[(x * lanes) + row] * factors[row];
             }
         }
+    }
+
+    /// <summary>Transposes 16 x 16 floats in registers; every vector is multiplied with <paramref name="factors"/> as it is read.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransposeSquare(float* source, nint sourceStride, TVector factors, float* target, nint targetStride)
+    {
+        (TVector a0, TVector b0, TVector c0, TVector d0) = TSimd.TransposeFour(
+            TSimd.Multiply(TSimd.Load(source), factors),
+            TSimd.Multiply(TSimd.Load(source + sourceStride), factors),
+            TSimd.Multiply(TSimd.Load(source + (2 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (3 * sourceStride)), factors));
+        (TVector a1, TVector b1, TVector c1, TVector d1) = TSimd.TransposeFour(
+            TSimd.Multiply(TSimd.Load(source + (4 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (5 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (6 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (7 * sourceStride)), factors));
+        (TVector a2, TVector b2, TVector c2, TVector d2) = TSimd.TransposeFour(
+            TSimd.Multiply(TSimd.Load(source + (8 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (9 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (10 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (11 * sourceStride)), factors));
+        (TVector a3, TVector b3, TVector c3, TVector d3) = TSimd.TransposeFour(
+            TSimd.Multiply(TSimd.Load(source + (12 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (13 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (14 * sourceStride)), factors),
+            TSimd.Multiply(TSimd.Load(source + (15 * sourceStride)), factors));
+        (a0, a1, a2, a3) = TSimd.TransposeGroups(a0, a1, a2, a3);
+        (b0, b1, b2, b3) = TSimd.TransposeGroups(b0, b1, b2, b3);
+        (c0, c1, c2, c3) = TSimd.TransposeGroups(c0, c1, c2, c3);
+        (d0, d1, d2, d3) = TSimd.TransposeGroups(d0, d1, d2, d3);
+        TSimd.Store(a0, target);
+        TSimd.Store(b0, target + targetStride);
+        TSimd.Store(c0, target + (2 * targetStride));
+        TSimd.Store(d0, target + (3 * targetStride));
+        TSimd.Store(a1, target + (4 * targetStride));
+        TSimd.Store(b1, target + (5 * targetStride));
+        TSimd.Store(c1, target + (6 * targetStride));
+        TSimd.Store(d1, target + (7 * targetStride));
+        TSimd.Store(a2, target + (8 * targetStride));
+        TSimd.Store(b2, target + (9 * targetStride));
+        TSimd.Store(c2, target + (10 * targetStride));
+        TSimd.Store(d2, target + (11 * targetStride));
+        TSimd.Store(a3, target + (12 * targetStride));
+        TSimd.Store(b3, target + (13 * targetStride));
+        TSimd.Store(c3, target + (14 * targetStride));
+        TSimd.Store(d3, target + (15 * targetStride));
     }
 }

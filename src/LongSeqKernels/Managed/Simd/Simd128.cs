@@ -137,11 +137,15 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         Vector128<float> cdLow = InterleaveLow(c, d);
         Vector128<float> cdHigh = InterleaveHigh(c, d);
         return (
-            Vector128.Create(abLow.GetLower(), cdLow.GetLower()),
-            Vector128.Create(abLow.GetUpper(), cdLow.GetUpper()),
-            Vector128.Create(abHigh.GetLower(), cdHigh.GetLower()),
-            Vector128.Create(abHigh.GetUpper(), cdHigh.GetUpper()));
+            InterleavePairsLow(abLow, cdLow),
+            InterleavePairsHigh(abLow, cdLow),
+            InterleavePairsLow(abHigh, cdHigh),
+            InterleavePairsHigh(abHigh, cdHigh));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> A, Vector128<float> B, Vector128<float> C, Vector128<float> D) TransposeGroups(
+        Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d) => (a, b, c, d);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadRowsOfFour(float* source, nint stride) => Vector128.Load(source);
@@ -179,4 +183,12 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         Sse.IsSupported ? Sse.UnpackHigh(left, right)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(left, right)
         : Vector128.Create(left[2], right[2], left[3], right[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> InterleavePairsLow(Vector128<float> left, Vector128<float> right) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(left, right) : Vector128.Create(left.GetLower(), right.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> InterleavePairsHigh(Vector128<float> left, Vector128<float> right) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(right, left) : Vector128.Create(left.GetUpper(), right.GetUpper());
 }

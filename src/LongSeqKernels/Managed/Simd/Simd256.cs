@@ -129,6 +129,11 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) TransposeGroups(
+        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) =>
+        (Avx.Permute2x128(a, b, 0x20), Avx.Permute2x128(a, b, 0x31), c, d);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadRowsOfFour(float* source, nint stride) => Vector256.Create(Vector128.Load(source), Vector128.Load(source + stride));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

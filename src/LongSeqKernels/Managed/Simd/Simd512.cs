@@ -127,6 +127,21 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> A, Vector512<float> B, Vector512<float> C, Vector512<float> D) TransposeGroups(
+        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        Vector512<float> abLow = Avx512F.Shuffle4x128(a, b, 0x44);
+        Vector512<float> abHigh = Avx512F.Shuffle4x128(a, b, 0xEE);
+        Vector512<float> cdLow = Avx512F.Shuffle4x128(c, d, 0x44);
+        Vector512<float> cdHigh = Avx512F.Shuffle4x128(c, d, 0xEE);
+        return (
+            Avx512F.Shuffle4x128(abLow, cdLow, 0x88),
+            Avx512F.Shuffle4x128(abLow, cdLow, 0xDD),
+            Avx512F.Shuffle4x128(abHigh, cdHigh, 0x88),
+            Avx512F.Shuffle4x128(abHigh, cdHigh, 0xDD));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadRowsOfFour(float* source, nint stride) =>
         Vector512.Create(Simd256.LoadRowsOfFour(source, stride), Simd256.LoadRowsOfFour(source + (2 * stride), stride));
 
