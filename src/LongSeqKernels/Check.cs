@@ -11,6 +11,12 @@ internal static class Check
     public static int Width(int value, [CallerArgumentExpression(nameof(value))] string argument = "") =>
         value is >= 1 and <= MaxWidth ? value : throw Error.Range(argument, value, $"from 1 to {MaxWidth}");
 
+    /// <summary>The most elements of one row (all heads of a target, one history row): with the most rows of a layout their product stays below 2^63.</summary>
+    public const int MaxRowElements = 1 << 22;
+
+    public static int RowElements(long value, [CallerArgumentExpression(nameof(value))] string argument = "") =>
+        value is >= 1 and <= MaxRowElements ? (int)value : throw Error.Range(argument, value, $"a row of 1 to {MaxRowElements} elements");
+
     public static int Rows(int value, [CallerArgumentExpression(nameof(value))] string argument = "") =>
         value >= 0 ? value : throw Error.Range(argument, value, "0 or more");
 

@@ -83,6 +83,7 @@ public sealed record CrossAttentionShape
         Check.Width(Heads);
         Check.Width(HeadWidth);
         Check.Width(QueriesPerTarget);
+        Check.RowElements((long)QueriesPerTarget * Heads * HeadWidth, $"{nameof(QueriesPerTarget)} * {nameof(Heads)} * {nameof(HeadWidth)}");
         Check.Defined(Form);
         if (Targets.Count != History.Count)
         {

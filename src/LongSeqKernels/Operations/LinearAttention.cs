@@ -58,6 +58,9 @@ public readonly record struct LinearAttentionShape(int Heads, int KeyWidth, int 
         Check.Width(Heads);
         Check.Width(KeyWidth);
         Check.Width(ValueWidth);
+        Check.RowElements((long)Heads * KeyWidth, $"{nameof(Heads)} * {nameof(KeyWidth)}");
+        Check.RowElements((long)Heads * ValueWidth, $"{nameof(Heads)} * {nameof(ValueWidth)}");
+        Check.RowElements((long)Heads * KeyWidth * ValueWidth, $"{nameof(Heads)} * {nameof(KeyWidth)} * {nameof(ValueWidth)}");
     }
 }
 

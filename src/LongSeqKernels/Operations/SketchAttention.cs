@@ -37,6 +37,8 @@ public readonly record struct SketchAttentionShape(JaggedLayout History, int Pro
         Check.Width(Prototypes);
         Check.Width(KeyWidth);
         Check.Width(ValueWidth);
+        Check.RowElements((long)Prototypes * KeyWidth, $"{nameof(Prototypes)} * {nameof(KeyWidth)}");
+        Check.RowElements((long)Prototypes * ValueWidth, $"{nameof(Prototypes)} * {nameof(ValueWidth)}");
         Check.Defined(Normalization);
         if (Scale is { } scale)
         {

@@ -8,6 +8,9 @@ namespace LongSeqKernels;
 /// </summary>
 public sealed class JaggedLayout
 {
+    /// <summary>The most rows of a layout, 2^40: row counts times row widths then never overflow.</summary>
+    public const long MaxTotal = 1L << 40;
+
     private readonly long[] _offsets;
 
     private JaggedLayout(long[] offsets)
@@ -39,7 +42,7 @@ public sealed class JaggedLayout
 
     /// <summary>Makes a layout from offsets, which are copied.</summary>
     /// <param name="offsets">At least one number; the first is 0, none is smaller than the one before.</param>
-    /// <exception cref="ArgumentException">The offsets are empty, do not start at 0, or decrease.</exception>
+    /// <exception cref="ArgumentException">The offsets are empty, do not start at 0, decrease, or exceed <see cref="MaxTotal"/>.</exception>
     public static JaggedLayout FromOffsets(ReadOnlySpan<long> offsets)
     {
         if (offsets.IsEmpty)
@@ -57,20 +60,24 @@ public sealed class JaggedLayout
                 throw Error.Invalid($"{nameof(offsets)}[{i}]", offsets[i].ToString(CultureInfo.InvariantCulture), $"{offsets[i - 1]} or more, as offsets never decrease");
             }
         }
+        if (offsets[^1] > MaxTotal)
+        {
+            throw Error.Invalid($"{nameof(offsets)}[{offsets.Length - 1}]", offsets[^1].ToString(CultureInfo.InvariantCulture), $"{MaxTotal} or less");
+        }
         return new JaggedLayout(offsets.ToArray());
     }
 
     /// <summary>Makes a layout from segment lengths.</summary>
     /// <param name="lengths">Rows per segment, each 0 or more.</param>
-    /// <exception cref="ArgumentException">A length is negative or their sum exceeds <see cref="long.MaxValue"/>.</exception>
+    /// <exception cref="ArgumentException">A length is negative or their sum exceeds <see cref="MaxTotal"/>.</exception>
     public static JaggedLayout FromLengths(params ReadOnlySpan<long> lengths)
     {
         var offsets = new long[lengths.Length + 1];
         for (int i = 0; i < lengths.Length; i++)
         {
-            if (lengths[i] < 0 || lengths[i] > long.MaxValue - offsets[i])
+            if (lengths[i] < 0 || lengths[i] > MaxTotal - offsets[i])
             {
-                throw Error.Invalid($"{nameof(lengths)}[{i}]", lengths[i].ToString(CultureInfo.InvariantCulture), "0 or more, with a sum below 2^63");
+                throw Error.Invalid($"{nameof(lengths)}[{i}]", lengths[i].ToString(CultureInfo.InvariantCulture), $"0 or more, with a sum of {MaxTotal} or less");
             }
             offsets[i + 1] = offsets[i] + lengths[i];
         }
@@ -81,14 +88,14 @@ public sealed class JaggedLayout
     public static JaggedLayout Uniform(int count, long length)
     {
         Check.Rows(count);
-        if (length < 0)
+        if (length < 0 || (count > 0 && length > MaxTotal / count))
         {
-            throw Error.Range(nameof(length), length, "0 or more");
+            throw Error.Range(nameof(length), length, $"0 or more, with a sum of {MaxTotal} or less");
         }
         var offsets = new long[count + 1];
         for (int i = 1; i <= count; i++)
         {
-            offsets[i] = checked(offsets[i - 1] + length);
+            offsets[i] = offsets[i - 1] + length;
         }
         return new JaggedLayout(offsets);
     }

@@ -24,12 +24,12 @@ public readonly struct JaggedTensor<T>
         for (int i = 0; i < rowShape.Length; i++)
         {
             _rowShape[i] = Check.Width(rowShape[i], $"{nameof(rowShape)}[{i}]");
-            rowLength *= rowShape[i];
+            rowLength = Check.RowElements(rowLength * rowShape[i], nameof(rowShape));
         }
-        Check.Length(values.Span, checked(layout.Total * rowLength), "rows of the layout times row length");
+        Check.Length(values.Span, layout.Total * rowLength, "rows of the layout times row length");
         Values = values;
         Layout = layout;
-        RowLength = checked((int)rowLength);
+        RowLength = (int)rowLength;
     }
 
     /// <summary>All values, segment after segment.</summary>
