@@ -58,7 +58,11 @@ internal static class Check
         LengthOrEmpty((ReadOnlySpan<T>)span, mustBe, meaning, argument);
 
     /// <summary>An output may not overlap an input or another output: kernels read inputs while they write outputs.</summary>
-    public static void Disjoint<TLeft, TRight>(Span<TLeft> output, ReadOnlySpan<TRight> other, string argument, string otherArgument)
+    public static void Disjoint<TLeft, TRight>(
+        Span<TLeft> output,
+        ReadOnlySpan<TRight> other,
+        [CallerArgumentExpression(nameof(output))] string argument = "",
+        [CallerArgumentExpression(nameof(other))] string otherArgument = "")
         where TLeft : unmanaged
         where TRight : unmanaged
     {

@@ -88,9 +88,12 @@ public sealed class LongSeqContext : IDisposable
         {
             return (Backend.Managed, "Auto chose it: this build has no GPU backend.");
         }
-        if (Enum.TryParse(requested, ignoreCase: true, out Backend named) && Enum.IsDefined(named) && named != Backend.Auto && !char.IsAsciiDigit(requested[0]))
+        foreach (Backend backend in Enum.GetValues<Backend>())
         {
-            return (named, $"LONGSEQ_BACKEND={requested} names it.");
+            if (backend != Backend.Auto && string.Equals(requested, backend.ToString(), StringComparison.OrdinalIgnoreCase))
+            {
+                return (backend, $"LONGSEQ_BACKEND={requested} names it.");
+            }
         }
         throw Error.Invalid("LONGSEQ_BACKEND", $"\"{requested}\"", "one of reference, portable, managed, or unset");
     }

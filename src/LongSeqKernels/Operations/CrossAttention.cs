@@ -144,11 +144,44 @@ public static class CrossAttention
             Check.LengthOrEmpty(valueGradient, shape.History.Total * shape.HistoryWidth, "as values");
         }
         Check.LengthOrEmpty(keyBiasGradient, shape.History.Total, "one per history row");
-        Check.Disjoint(queryGradient, queries, nameof(queryGradient), nameof(queries));
-        Check.Disjoint(keyGradient, keys, nameof(keyGradient), nameof(keys));
-        Check.Disjoint(valueGradient, values, nameof(valueGradient), nameof(values));
-        Check.Disjoint(queryGradient, outputGradient, nameof(queryGradient), nameof(outputGradient));
-        Check.Disjoint(keyGradient, (ReadOnlySpan<T>)valueGradient, nameof(keyGradient), nameof(valueGradient));
+        Check.Disjoint(queryGradient, queries);
+        Check.Disjoint(queryGradient, keys);
+        Check.Disjoint(queryGradient, values);
+        Check.Disjoint(queryGradient, keyBias);
+        Check.Disjoint(queryGradient, output);
+        Check.Disjoint(queryGradient, logSumExp);
+        Check.Disjoint(queryGradient, outputGradient);
+        Check.Disjoint(queryGradient, logSumExpGradient);
+        Check.Disjoint(queryGradient, keyGradient);
+        Check.Disjoint(queryGradient, valueGradient);
+        Check.Disjoint(queryGradient, keyBiasGradient);
+        Check.Disjoint(keyGradient, queries);
+        Check.Disjoint(keyGradient, keys);
+        Check.Disjoint(keyGradient, values);
+        Check.Disjoint(keyGradient, keyBias);
+        Check.Disjoint(keyGradient, output);
+        Check.Disjoint(keyGradient, logSumExp);
+        Check.Disjoint(keyGradient, outputGradient);
+        Check.Disjoint(keyGradient, logSumExpGradient);
+        Check.Disjoint(keyGradient, valueGradient);
+        Check.Disjoint(keyGradient, keyBiasGradient);
+        Check.Disjoint(valueGradient, queries);
+        Check.Disjoint(valueGradient, keys);
+        Check.Disjoint(valueGradient, values);
+        Check.Disjoint(valueGradient, keyBias);
+        Check.Disjoint(valueGradient, output);
+        Check.Disjoint(valueGradient, logSumExp);
+        Check.Disjoint(valueGradient, outputGradient);
+        Check.Disjoint(valueGradient, logSumExpGradient);
+        Check.Disjoint(valueGradient, keyBiasGradient);
+        Check.Disjoint(keyBiasGradient, queries);
+        Check.Disjoint(keyBiasGradient, keys);
+        Check.Disjoint(keyBiasGradient, values);
+        Check.Disjoint(keyBiasGradient, keyBias);
+        Check.Disjoint(keyBiasGradient, output);
+        Check.Disjoint(keyBiasGradient, logSumExp);
+        Check.Disjoint(keyBiasGradient, outputGradient);
+        Check.Disjoint(keyBiasGradient, logSumExpGradient);
         plan.Context.Kernels.CrossAttentionBackward(plan, new CrossAttentionInputs<T>
         {
             Queries = queries,
@@ -200,11 +233,14 @@ public static class CrossAttention
     {
         Check.Length(output, plan.Shape.Targets.Total * plan.Shape.TargetWidth, "T * nq * H * dh");
         Check.LengthOrEmpty(logSumExp, plan.Options.Score == AttentionScore.Softmax ? plan.Shape.Rows : 0, "T * nq * H, softmax only");
-        Check.Disjoint(output, queries, nameof(output), nameof(queries));
-        Check.Disjoint(output, keys, nameof(output), nameof(keys));
-        Check.Disjoint(output, values, nameof(output), nameof(values));
-        Check.Disjoint(output, keyBias, nameof(output), nameof(keyBias));
-        Check.Disjoint(output, (ReadOnlySpan<float>)logSumExp, nameof(output), nameof(logSumExp));
-        Check.Disjoint(logSumExp, keyBias, nameof(logSumExp), nameof(keyBias));
+        Check.Disjoint(output, queries);
+        Check.Disjoint(output, keys);
+        Check.Disjoint(output, values);
+        Check.Disjoint(output, keyBias);
+        Check.Disjoint(output, logSumExp);
+        Check.Disjoint(logSumExp, queries);
+        Check.Disjoint(logSumExp, keys);
+        Check.Disjoint(logSumExp, values);
+        Check.Disjoint(logSumExp, keyBias);
     }
 }

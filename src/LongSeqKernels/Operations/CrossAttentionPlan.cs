@@ -8,6 +8,7 @@ public sealed class CrossAttentionPlan
 {
     internal CrossAttentionPlan(LongSeqContext context, CrossAttentionShape shape, CrossAttentionOptions options)
     {
+        context.ThrowIfDisposed();
         Shape = shape.Checked();
         options.Validate(Shape);
         Options = options;

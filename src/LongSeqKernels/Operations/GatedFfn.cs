@@ -71,6 +71,33 @@ public readonly ref struct GatedFfnWeights<T>
         Check.LengthOrEmpty(NormGain, normWidth, "D, with a layer norm only");
         Check.LengthOrEmpty(NormBias, normWidth, "D, with a layer norm only");
     }
+
+    /// <summary>The parameters in the order of <see cref="GatedFfnTensors.Names"/>.</summary>
+    internal ReadOnlySpan<T> this[int parameter] => parameter switch
+    {
+        0 => Up,
+        1 => Gate,
+        2 => Down,
+        3 => UpBias,
+        4 => GateBias,
+        5 => DownBias,
+        6 => NormGain,
+        _ => NormBias,
+    };
+
+    internal void CheckDisjoint(Span<T> output, string argument)
+    {
+        for (int i = 0; i < GatedFfnTensors.Names.Length; i++)
+        {
+            Check.Disjoint(output, this[i], argument, GatedFfnTensors.Names[i]);
+        }
+    }
+}
+
+/// <summary>What the parameters are called in messages.</summary>
+internal static class GatedFfnTensors
+{
+    public static readonly string[] Names = ["Up", "Gate", "Down", "UpBias", "GateBias", "DownBias", "NormGain", "NormBias"];
 }
 
 /// <summary>The gradients of a gated FFN's parameters, shaped as the parameters; those that are empty are not computed.</summary>
@@ -114,6 +141,42 @@ public readonly ref struct GatedFfnGradients<T>
         Check.LengthOrEmpty(NormGain, normWidth, "D, with a layer norm only");
         Check.LengthOrEmpty(NormBias, normWidth, "D, with a layer norm only");
     }
+
+    /// <summary>The gradients in the order of <see cref="GatedFfnTensors.Names"/>.</summary>
+    internal Span<T> this[int parameter] => parameter switch
+    {
+        0 => Up,
+        1 => Gate,
+        2 => Down,
+        3 => UpBias,
+        4 => GateBias,
+        5 => DownBias,
+        6 => NormGain,
+        _ => NormBias,
+    };
+
+    internal void CheckDisjoint(ReadOnlySpan<T> other, string otherArgument)
+    {
+        for (int i = 0; i < GatedFfnTensors.Names.Length; i++)
+        {
+            Check.Disjoint(this[i], other, Name(i), otherArgument);
+        }
+    }
+
+    /// <summary>The gradients from the parameters, and from each other.</summary>
+    internal void CheckDisjoint(GatedFfnWeights<T> weights)
+    {
+        for (int i = 0; i < GatedFfnTensors.Names.Length; i++)
+        {
+            CheckDisjoint(weights[i], GatedFfnTensors.Names[i]);
+            for (int j = 0; j < i; j++)
+            {
+                Check.Disjoint(this[i], this[j], Name(i), Name(j));
+            }
+        }
+    }
+
+    private static string Name(int parameter) => "gradients." + GatedFfnTensors.Names[parameter];
 }
 
 /// <summary>
@@ -138,7 +201,8 @@ public static class GatedFfn
         weights.Validate(shape);
         Check.Length(input, (long)shape.Rows * shape.Width, "rows * D");
         Check.Length(output, (long)shape.Rows * shape.Width, "rows * D");
-        Check.Disjoint(output, input, nameof(output), nameof(input));
+        Check.Disjoint(output, input);
+        weights.CheckDisjoint(output, nameof(output));
         context.Kernels.GatedFfn(shape, input, weights, output);
     }
 
@@ -172,8 +236,13 @@ public static class GatedFfn
         Check.Length(outputGradient, (long)shape.Rows * shape.Width, "rows * D");
         Check.LengthOrEmpty(inputGradient, (long)shape.Rows * shape.Width, "rows * D");
         Check.Defined(mode);
-        Check.Disjoint(inputGradient, input, nameof(inputGradient), nameof(input));
-        Check.Disjoint(inputGradient, outputGradient, nameof(inputGradient), nameof(outputGradient));
+        Check.Disjoint(inputGradient, input);
+        Check.Disjoint(inputGradient, outputGradient);
+        weights.CheckDisjoint(inputGradient, nameof(inputGradient));
+        gradients.CheckDisjoint(input, nameof(input));
+        gradients.CheckDisjoint(outputGradient, nameof(outputGradient));
+        gradients.CheckDisjoint(inputGradient, nameof(inputGradient));
+        gradients.CheckDisjoint(weights);
         context.Kernels.GatedFfnBackward(shape, input, weights, outputGradient, inputGradient, gradients, mode);
     }
 }

@@ -23,7 +23,9 @@ public static class LayerNorm
         CheckInputs(context, rows, width, epsilon, input, gain);
         Check.LengthOrEmpty(bias, width, "width");
         Check.Length(output, (long)rows * width, "rows * width");
-        Check.Disjoint(output, input, nameof(output), nameof(input));
+        Check.Disjoint(output, input);
+        Check.Disjoint(output, gain);
+        Check.Disjoint(output, bias);
         context.Kernels.LayerNorm(rows, width, epsilon, input, gain, bias, output);
     }
 
@@ -57,8 +59,18 @@ public static class LayerNorm
         Check.LengthOrEmpty(inputGradient, (long)rows * width, "rows * width");
         Check.LengthOrEmpty(gainGradient, width, "width");
         Check.LengthOrEmpty(biasGradient, width, "width");
-        Check.Disjoint(inputGradient, input, nameof(inputGradient), nameof(input));
-        Check.Disjoint(inputGradient, outputGradient, nameof(inputGradient), nameof(outputGradient));
+        Check.Disjoint(inputGradient, input);
+        Check.Disjoint(inputGradient, gain);
+        Check.Disjoint(inputGradient, outputGradient);
+        Check.Disjoint(inputGradient, gainGradient);
+        Check.Disjoint(inputGradient, biasGradient);
+        Check.Disjoint(gainGradient, input);
+        Check.Disjoint(gainGradient, gain);
+        Check.Disjoint(gainGradient, outputGradient);
+        Check.Disjoint(gainGradient, biasGradient);
+        Check.Disjoint(biasGradient, input);
+        Check.Disjoint(biasGradient, gain);
+        Check.Disjoint(biasGradient, outputGradient);
         context.Kernels.LayerNormBackward(rows, width, epsilon, input, gain, outputGradient, inputGradient, gainGradient, biasGradient);
     }
 

@@ -51,8 +51,9 @@ public static class Linear
         Check.LengthOrEmpty(bias, shape.OutputWidth, "out");
         Check.Length(output, (long)shape.Rows * shape.OutputWidth, "rows * out");
         Check.Defined(mode);
-        Check.Disjoint(output, input, nameof(output), nameof(input));
-        Check.Disjoint(output, weight, nameof(output), nameof(weight));
+        Check.Disjoint(output, input);
+        Check.Disjoint(output, weight);
+        Check.Disjoint(output, bias);
         context.Kernels.Linear(shape, input, weight, bias, output, mode);
     }
 
@@ -89,9 +90,18 @@ public static class Linear
         Check.LengthOrEmpty(weightGradient, (long)shape.InputWidth * shape.OutputWidth, "in * out");
         Check.LengthOrEmpty(biasGradient, shape.OutputWidth, "out");
         Check.Defined(mode);
-        Check.Disjoint(inputGradient, outputGradient, nameof(inputGradient), nameof(outputGradient));
-        Check.Disjoint(inputGradient, input, nameof(inputGradient), nameof(input));
-        Check.Disjoint(weightGradient, weight, nameof(weightGradient), nameof(weight));
+        Check.Disjoint(inputGradient, input);
+        Check.Disjoint(inputGradient, weight);
+        Check.Disjoint(inputGradient, outputGradient);
+        Check.Disjoint(inputGradient, weightGradient);
+        Check.Disjoint(inputGradient, biasGradient);
+        Check.Disjoint(weightGradient, input);
+        Check.Disjoint(weightGradient, weight);
+        Check.Disjoint(weightGradient, outputGradient);
+        Check.Disjoint(weightGradient, biasGradient);
+        Check.Disjoint(biasGradient, input);
+        Check.Disjoint(biasGradient, weight);
+        Check.Disjoint(biasGradient, outputGradient);
         context.Kernels.LinearBackward(shape, input, weight, outputGradient, inputGradient, weightGradient, biasGradient, mode);
     }
 }

@@ -94,8 +94,8 @@ public static class LinearAttention
         Check.Length(keys, history.Total * shape.KeyRow, "L * H * dk");
         Check.Length(values, history.Total * shape.ValueRow, "L * H * dv");
         Check.Length(state, (long)history.Count * shape.State, "segments * H * dk * dv");
-        Check.Disjoint(state, keys, nameof(state), nameof(keys));
-        Check.Disjoint(state, values, nameof(state), nameof(values));
+        Check.Disjoint(state, keys);
+        Check.Disjoint(state, values);
         context.Kernels.LinearAttentionState(shape, options, history, keys, values, state);
     }
 
@@ -125,10 +125,10 @@ public static class LinearAttention
         Begin<T>(context, shape, options);
         CheckRows(shape, rows, queries, state, selfKeys, selfValues);
         Check.Length(output, rows.Total * shape.ValueRow, "T * H * dv");
-        Check.Disjoint(output, queries, nameof(output), nameof(queries));
-        Check.Disjoint(output, state, nameof(output), nameof(state));
-        Check.Disjoint(output, selfKeys, nameof(output), nameof(selfKeys));
-        Check.Disjoint(output, selfValues, nameof(output), nameof(selfValues));
+        Check.Disjoint(output, queries);
+        Check.Disjoint(output, state);
+        Check.Disjoint(output, selfKeys);
+        Check.Disjoint(output, selfValues);
         context.Kernels.LinearAttentionApply(shape, options, rows, queries, state, selfKeys, selfValues, output);
     }
 
@@ -170,9 +170,32 @@ public static class LinearAttention
         Check.Length(stateGradient, state.Length, "as state");
         Check.Length(selfKeyGradient, selfKeys.Length, "as selfKeys");
         Check.Length(selfValueGradient, selfValues.Length, "as selfValues");
-        Check.Disjoint(queryGradient, queries, nameof(queryGradient), nameof(queries));
-        Check.Disjoint(queryGradient, outputGradient, nameof(queryGradient), nameof(outputGradient));
-        Check.Disjoint(stateGradient, state, nameof(stateGradient), nameof(state));
+        Check.Disjoint(queryGradient, queries);
+        Check.Disjoint(queryGradient, state);
+        Check.Disjoint(queryGradient, selfKeys);
+        Check.Disjoint(queryGradient, selfValues);
+        Check.Disjoint(queryGradient, outputGradient);
+        Check.Disjoint(queryGradient, stateGradient);
+        Check.Disjoint(queryGradient, selfKeyGradient);
+        Check.Disjoint(queryGradient, selfValueGradient);
+        Check.Disjoint(stateGradient, queries);
+        Check.Disjoint(stateGradient, state);
+        Check.Disjoint(stateGradient, selfKeys);
+        Check.Disjoint(stateGradient, selfValues);
+        Check.Disjoint(stateGradient, outputGradient);
+        Check.Disjoint(stateGradient, selfKeyGradient);
+        Check.Disjoint(stateGradient, selfValueGradient);
+        Check.Disjoint(selfKeyGradient, queries);
+        Check.Disjoint(selfKeyGradient, state);
+        Check.Disjoint(selfKeyGradient, selfKeys);
+        Check.Disjoint(selfKeyGradient, selfValues);
+        Check.Disjoint(selfKeyGradient, outputGradient);
+        Check.Disjoint(selfKeyGradient, selfValueGradient);
+        Check.Disjoint(selfValueGradient, queries);
+        Check.Disjoint(selfValueGradient, state);
+        Check.Disjoint(selfValueGradient, selfKeys);
+        Check.Disjoint(selfValueGradient, selfValues);
+        Check.Disjoint(selfValueGradient, outputGradient);
         context.Kernels.LinearAttentionApplyBackward(
             shape, options, rows, queries, state, selfKeys, selfValues, outputGradient, queryGradient, stateGradient, selfKeyGradient, selfValueGradient);
     }
@@ -206,9 +229,13 @@ public static class LinearAttention
         Check.Length(stateGradient, (long)history.Count * shape.State, "segments * H * dk * dv");
         Check.Length(keyGradient, keys.Length, "as keys");
         Check.Length(valueGradient, values.Length, "as values");
-        Check.Disjoint(keyGradient, keys, nameof(keyGradient), nameof(keys));
-        Check.Disjoint(valueGradient, values, nameof(valueGradient), nameof(values));
-        Check.Disjoint(keyGradient, (ReadOnlySpan<T>)valueGradient, nameof(keyGradient), nameof(valueGradient));
+        Check.Disjoint(keyGradient, keys);
+        Check.Disjoint(keyGradient, values);
+        Check.Disjoint(keyGradient, stateGradient);
+        Check.Disjoint(keyGradient, valueGradient);
+        Check.Disjoint(valueGradient, keys);
+        Check.Disjoint(valueGradient, values);
+        Check.Disjoint(valueGradient, stateGradient);
         context.Kernels.LinearAttentionStateBackward(shape, options, history, keys, values, stateGradient, keyGradient, valueGradient);
     }
 

@@ -24,8 +24,11 @@ public static class MergeStates
         Check.Length(outputs, (long)parts * rows * width, "parts * rows * width");
         Check.Length(output, (long)rows * width, "rows * width");
         Check.Length(logSumExp, rows, "rows");
-        Check.Disjoint(output, outputs, nameof(output), nameof(outputs));
-        Check.Disjoint(logSumExp, logSumExps, nameof(logSumExp), nameof(logSumExps));
+        Check.Disjoint(output, outputs);
+        Check.Disjoint(output, logSumExps);
+        Check.Disjoint(output, logSumExp);
+        Check.Disjoint(logSumExp, outputs);
+        Check.Disjoint(logSumExp, logSumExps);
         context.Kernels.MergeStates(parts, rows, width, outputs, logSumExps, output, logSumExp);
     }
 
@@ -58,8 +61,15 @@ public static class MergeStates
         Check.LengthOrEmpty(logSumExpGradient, rows, "rows");
         Check.Length(outputGradients, (long)parts * rows * width, "parts * rows * width");
         Check.Length(logSumExpGradients, (long)parts * rows, "parts * rows");
-        Check.Disjoint(outputGradients, outputs, nameof(outputGradients), nameof(outputs));
-        Check.Disjoint(outputGradients, outputGradient, nameof(outputGradients), nameof(outputGradient));
+        Check.Disjoint(outputGradients, outputs);
+        Check.Disjoint(outputGradients, logSumExps);
+        Check.Disjoint(outputGradients, outputGradient);
+        Check.Disjoint(outputGradients, logSumExpGradient);
+        Check.Disjoint(outputGradients, logSumExpGradients);
+        Check.Disjoint(logSumExpGradients, outputs);
+        Check.Disjoint(logSumExpGradients, logSumExps);
+        Check.Disjoint(logSumExpGradients, outputGradient);
+        Check.Disjoint(logSumExpGradients, logSumExpGradient);
         context.Kernels.MergeStatesBackward(
             parts, rows, width, outputs, logSumExps, outputGradient, logSumExpGradient, outputGradients, logSumExpGradients);
     }

@@ -29,7 +29,7 @@ public static class SegmentReduce
     {
         CheckInputs(context, reduction, segments, width, input);
         Check.Length(output, (long)segments.Count * width, "segments * width");
-        Check.Disjoint(output, input, nameof(output), nameof(input));
+        Check.Disjoint(output, input);
         context.Kernels.SegmentReduce(reduction, segments, width, input, output);
     }
 
@@ -49,8 +49,8 @@ public static class SegmentReduce
         CheckInputs(context, reduction, segments, width, input);
         Check.Length(outputGradient, (long)segments.Count * width, "segments * width");
         Check.Length(inputGradient, segments.Total * width, "total * width");
-        Check.Disjoint(inputGradient, input, nameof(inputGradient), nameof(input));
-        Check.Disjoint(inputGradient, outputGradient, nameof(inputGradient), nameof(outputGradient));
+        Check.Disjoint(inputGradient, input);
+        Check.Disjoint(inputGradient, outputGradient);
         context.Kernels.SegmentReduceBackward(reduction, segments, width, input, outputGradient, inputGradient);
     }
 

@@ -78,9 +78,18 @@ public static class SketchAttention
         Check.Length(sketch, shape.SketchLength, "segments * k * dv");
         Check.Length(tokenLogSumExp, shape.History.Total, "L");
         Check.Length(mass, (long)shape.History.Count * shape.Prototypes, "segments * k");
-        Check.Disjoint(sketch, prototypes, nameof(sketch), nameof(prototypes));
-        Check.Disjoint(sketch, keys, nameof(sketch), nameof(keys));
-        Check.Disjoint(sketch, values, nameof(sketch), nameof(values));
+        Check.Disjoint(sketch, prototypes);
+        Check.Disjoint(sketch, keys);
+        Check.Disjoint(sketch, values);
+        Check.Disjoint(sketch, tokenLogSumExp);
+        Check.Disjoint(sketch, mass);
+        Check.Disjoint(tokenLogSumExp, prototypes);
+        Check.Disjoint(tokenLogSumExp, keys);
+        Check.Disjoint(tokenLogSumExp, values);
+        Check.Disjoint(tokenLogSumExp, mass);
+        Check.Disjoint(mass, prototypes);
+        Check.Disjoint(mass, keys);
+        Check.Disjoint(mass, values);
         context.Kernels.SketchAttention(shape, prototypes, keys, values, sketch, tokenLogSumExp, mass);
     }
 
@@ -121,9 +130,30 @@ public static class SketchAttention
         Check.Length(prototypeGradient, prototypes.Length, "as prototypes");
         Check.Length(keyGradient, keys.Length, "as keys");
         Check.Length(valueGradient, values.Length, "as values");
-        Check.Disjoint(prototypeGradient, prototypes, nameof(prototypeGradient), nameof(prototypes));
-        Check.Disjoint(keyGradient, keys, nameof(keyGradient), nameof(keys));
-        Check.Disjoint(valueGradient, values, nameof(valueGradient), nameof(values));
+        Check.Disjoint(prototypeGradient, prototypes);
+        Check.Disjoint(prototypeGradient, keys);
+        Check.Disjoint(prototypeGradient, values);
+        Check.Disjoint(prototypeGradient, sketch);
+        Check.Disjoint(prototypeGradient, tokenLogSumExp);
+        Check.Disjoint(prototypeGradient, mass);
+        Check.Disjoint(prototypeGradient, sketchGradient);
+        Check.Disjoint(prototypeGradient, keyGradient);
+        Check.Disjoint(prototypeGradient, valueGradient);
+        Check.Disjoint(keyGradient, prototypes);
+        Check.Disjoint(keyGradient, keys);
+        Check.Disjoint(keyGradient, values);
+        Check.Disjoint(keyGradient, sketch);
+        Check.Disjoint(keyGradient, tokenLogSumExp);
+        Check.Disjoint(keyGradient, mass);
+        Check.Disjoint(keyGradient, sketchGradient);
+        Check.Disjoint(keyGradient, valueGradient);
+        Check.Disjoint(valueGradient, prototypes);
+        Check.Disjoint(valueGradient, keys);
+        Check.Disjoint(valueGradient, values);
+        Check.Disjoint(valueGradient, sketch);
+        Check.Disjoint(valueGradient, tokenLogSumExp);
+        Check.Disjoint(valueGradient, mass);
+        Check.Disjoint(valueGradient, sketchGradient);
         context.Kernels.SketchAttentionBackward(
             shape, prototypes, keys, values, sketch, tokenLogSumExp, mass, sketchGradient, prototypeGradient, keyGradient, valueGradient);
     }

@@ -55,7 +55,7 @@ public static class TimeEmbedding
         CheckInputs<T>(context, buckets, segments, width, requestTimes, eventTimes);
         Check.Length(table, (long)buckets.Buckets * width, "buckets * width");
         Check.Length(rows, segments.Total * width, "total * width");
-        Check.Disjoint(rows, table, nameof(rows), nameof(table));
+        Check.Disjoint(rows, table);
         context.Kernels.TimeEmbedding(buckets, segments, width, requestTimes, eventTimes, table, rows);
     }
 
@@ -83,7 +83,7 @@ public static class TimeEmbedding
         CheckInputs<T>(context, buckets, segments, width, requestTimes, eventTimes);
         Check.Length(rowGradient, segments.Total * width, "total * width");
         Check.Length(tableGradient, (long)buckets.Buckets * width, "buckets * width");
-        Check.Disjoint(tableGradient, rowGradient, nameof(tableGradient), nameof(rowGradient));
+        Check.Disjoint(tableGradient, rowGradient);
         context.Kernels.TimeEmbeddingBackward(buckets, segments, width, requestTimes, eventTimes, rowGradient, tableGradient);
     }
 

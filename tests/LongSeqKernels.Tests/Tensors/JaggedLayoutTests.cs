@@ -54,7 +54,7 @@ public sealed class JaggedLayoutTests
             Throws.InstanceOf<ArgumentException>().With.Message.Contains(argument).And.Message.Contains(was).And.Message.Contains("must be"));
 
     [TestCase(new long[] { 3, -1 }, "lengths[1]")]
-    [TestCase(new[] { long.MaxValue, 1 }, "lengths[1]")]
+    [TestCase(new[] { JaggedLayout.MaxTotal, 1 }, "lengths[1]")]
     public void BadLengthsAreRefused(long[] lengths, string argument) =>
         Assert.That(() => JaggedLayout.FromLengths(lengths), Throws.InstanceOf<ArgumentException>().With.Message.Contains(argument).And.Message.Contains("must be"));
 
