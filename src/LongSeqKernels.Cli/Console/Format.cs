@@ -45,6 +45,7 @@ internal static class Format
     public static string Significant(double value) => Math.Abs(value) switch
     {
         0 => "0",
+        >= 999_500 => Significant(value / 1e6) + " M",
         >= 99.95 and < 1e6 => value.ToString("N0", CultureInfo.InvariantCulture),
         >= 9.995 and < 1e6 => value.ToString("F1", CultureInfo.InvariantCulture),
         >= 0.9995 and < 1e6 => value.ToString("F2", CultureInfo.InvariantCulture),

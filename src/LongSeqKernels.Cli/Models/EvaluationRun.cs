@@ -54,11 +54,13 @@ internal sealed record EvaluationRun(IReadOnlyList<int> Windows, int PerUser, lo
         Table table = Tables.Create("scorer", ">history", ">AUC", "", ">gain", "", ">NLL", "", ">hits in 10");
         foreach (LengthResult result in report.Results)
         {
-            foreach (WindowResult window in result.Windows)
+            // A scorer that does not read the history has the same result at every length.
+            bool constant = result.Windows.All(window => window.UserAuc.SequenceEqual(result.Windows[0].UserAuc) && window.UserNll.SequenceEqual(result.Windows[0].UserNll));
+            foreach (WindowResult window in constant ? result.Windows.Take(1) : result.Windows)
             {
                 table.Row(
                     window == result.Windows[0] ? result.Name : "",
-                    window.Label,
+                    constant && result.Windows.Count > 1 ? "any" : window.Label,
                     Format.Fixed(window.Auc.Mean, 4),
                     "± " + Format.Fixed(window.Auc.Error, 4),
                     window == result.Windows[0] ? "" : Format.Signed(window.AucGain.Mean, 4),

@@ -7,7 +7,7 @@ namespace LongSeqKernels.Cli;
 internal sealed class ModelOptions
 {
     private readonly Option<int> _width = OptionOf.Integer("--width", "Model width D", 64, 1, 1024);
-    private readonly Option<int> _heads = OptionOf.Integer("--heads", "Attention heads, a divisor of the width", 4, 1, 256);
+    private readonly Option<int> _heads = OptionOf.Integer("--heads", "Attention heads, a divisor of the width", 2, 1, 256);
     private readonly Option<int> _layers = OptionOf.Integer("--layers", "Stacked cross-attention layers", 2, 1, 64);
     private readonly Option<int> _expansion = OptionOf.Integer("--expansion", "Hidden width of the gated FFNs over the model width", 2, 1, 16);
     private readonly Option<NumberList> _scorer = OptionOf.Integers("--scorer-widths", "Hidden layers of the scorer", [64], 1, 65536);

@@ -6,16 +6,16 @@ namespace LongSeqKernels.Cli;
 /// <summary>The options of how requests are made of a log, how batches are drawn and how a model is trained.</summary>
 internal sealed class TrainingOptionsOf
 {
-    private readonly Option<long> _steps = OptionOf.Long("--steps", "Training steps", 1000, 1);
-    private readonly Option<double> _rate = OptionOf.Real("--learning-rate", "Peak of the learning rate, after a linear warm-up and before half a cosine", 2e-3, 1e-9, 10);
+    private readonly Option<long> _steps = OptionOf.Long("--steps", "Training steps", 2000, 1);
+    private readonly Option<double> _rate = OptionOf.Real("--learning-rate", "Peak of the learning rate, after a linear warm-up and before half a cosine", 3e-3, 1e-9, 10);
     private readonly Option<long> _warmup = OptionOf.Long("--warmup", "Steps of the warm-up", 50);
     private readonly Option<double> _decay = OptionOf.Real("--weight-decay", "Weight decay of matrices", 0.01, 0, 1);
     private readonly Option<double> _clip = OptionOf.Real("--clip", "Largest norm of the gradient, 0 for no limit", 1, 0, 1e9);
-    private readonly Option<Choice<TrainingLoss>> _loss = OptionOf.OneOf("--loss", "What is minimised", TrainingLoss.BinaryCrossEntropy, ("bce", TrainingLoss.BinaryCrossEntropy), ("sampled-softmax", TrainingLoss.SampledSoftmax));
+    private readonly Option<Choice<TrainingLoss>> _loss = OptionOf.OneOf("--loss", "What is minimised, over the targets of a request", TrainingLoss.SampledSoftmax, ("bce", TrainingLoss.BinaryCrossEntropy), ("sampled-softmax", TrainingLoss.SampledSoftmax));
     private readonly Option<long> _seed = OptionOf.Long("--seed", "Seed of initial weights and batches: the same seed gives the same files", 1);
-    private readonly Option<int> _window = OptionOf.Integer("--max-window", "Longest history that training reads, newest events first; a multiple of 8", 2048, 8);
-    private readonly Option<int> _minWindow = OptionOf.Integer("--min-window", "Shortest one; lengths between are drawn from a U-shaped Beta distribution", 64, 8);
-    private readonly Option<int> _events = OptionOf.Integer("--batch-events", "History events per step", 16384, 8);
+    private readonly Option<int> _window = OptionOf.Integer("--max-window", "Longest history that training reads, newest events first; a multiple of 8", 512, 8);
+    private readonly Option<int> _minWindow = OptionOf.Integer("--min-window", "Shortest one; lengths between are drawn from a U-shaped Beta distribution", 16, 8);
+    private readonly Option<int> _events = OptionOf.Integer("--batch-events", "History events per step", 4096, 8);
     private readonly Option<int> _requests = OptionOf.Integer("--requests-per-user", "Requests of one user that share a history in a step", 4, 1, 1024);
     private readonly Option<int> _negatives = OptionOf.Integer("--negatives", "Items per request that the user did not choose", 50, 1, 10_000);
     private readonly Option<int> _minHistory = OptionOf.Integer("--min-history", "Events before a test request; default: a quarter of the longest history, at most 2000", null, 0);
