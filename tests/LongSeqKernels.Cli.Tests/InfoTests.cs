@@ -48,6 +48,15 @@ public sealed class InfoTests
     }
 
     [Test]
+    public void VerboseShowsWhereAFailureCameFrom()
+    {
+        using var directory = new WorkingDirectory();
+        LskRun run = LskProcess.Run(directory.Path, [("LONGSEQ_BACKEND", "abacus")], "info", "--verbose");
+        Assert.That(run.ExitCode, Is.EqualTo(1));
+        Assert.That(run.Errors, Does.Contain("   at LongSeqKernels."));
+    }
+
+    [Test]
     public void RedirectedOutputHasNoEscapeSequences()
     {
         using var directory = new WorkingDirectory();

@@ -48,7 +48,7 @@ internal sealed class BenchCommand : LskCommand
 
     public override string Details =>
         """
-        Times are medians. GB/s counts the bytes that must be read and written at least, GFLOP/s a multiply-add as two and no exponentials.
+        Rates are those of the median time. GB/s counts the bytes that must be read and written at least, GFLOP/s a multiply-add as two and no exponentials.
         The roofline is measured first, with the same threads: multiply-adds in registers, and reads from memory. An operation is bound by the roof
         that it would take longer to reach; its share is the time at that roof over its time. Data that stays in the cache can exceed the memory roof.
         Inputs are random numbers; nothing is read from disk.
@@ -79,7 +79,7 @@ internal sealed class BenchCommand : LskCommand
             progress.Report(cases.Length);
             return rows.Count;
         });
-        Table table = Tables.Create("operation", "shape", "type", "direction", ">time", ">GB/s", ">GFLOP/s", "bound by", ">share of roof");
+        Table table = Tables.Create("operation", "shape", "type", "direction", ">median", ">best", ">GB/s", ">GFLOP/s", "bound by", ">share of roof");
         foreach (BenchRow row in rows)
         {
             table.Row(
@@ -88,6 +88,7 @@ internal sealed class BenchCommand : LskCommand
                 row.Type,
                 row.Direction.ToString().ToLowerInvariant(),
                 Format.Time(row.Seconds),
+                Format.Time(row.BestSeconds),
                 Format.Significant(row.GigabytesPerSecond),
                 Format.Significant(row.GigaflopsPerSecond),
                 row.Bound,

@@ -8,8 +8,14 @@ namespace LongSeqKernels.Cli;
 /// <param name="unit">What a step is, in the plural.</param>
 internal sealed class ProgressMeter(long total, long start, string unit)
 {
+    /// <summary>The rate is that of about the last 15 seconds: other programs come and go, and early steps are slow.</summary>
+    private const int MaxSamples = 15;
+    private static readonly TimeSpan SampleInterval = TimeSpan.FromSeconds(1);
+
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly long _start = start;
+    private readonly Queue<(TimeSpan At, long Done)> _samples = new([(TimeSpan.Zero, start)]);
+    private readonly Lock _lock = new();
+    private TimeSpan _lastSample;
 
     public long Total => total;
 
@@ -20,8 +26,20 @@ internal sealed class ProgressMeter(long total, long start, string unit)
 
     public void Report(long done, string status)
     {
-        Done = done;
-        Status = status;
+        lock (_lock)
+        {
+            Done = done;
+            Status = status;
+            if (_clock.Elapsed - _lastSample >= SampleInterval)
+            {
+                _lastSample = _clock.Elapsed;
+                _samples.Enqueue((_lastSample, done));
+                if (_samples.Count > MaxSamples)
+                {
+                    _samples.Dequeue();
+                }
+            }
+        }
     }
 
     /// <summary>What the end of a line on a terminal says.</summary>
@@ -34,19 +52,20 @@ internal sealed class ProgressMeter(long total, long start, string unit)
     /// <summary>"3.4 steps/s, 12s left", as far as known.</summary>
     public string RateAndRemaining()
     {
-        double seconds = _clock.Elapsed.TotalSeconds;
-        long worked = Done - _start;
-        if (worked <= 0 || seconds <= 0)
+        lock (_lock)
         {
-            return "";
+            (TimeSpan at, long before) = _samples.Peek();
+            double seconds = (_clock.Elapsed - at).TotalSeconds;
+            if (Done <= before || seconds <= 0)
+            {
+                return "";
+            }
+            double rate = (Done - before) / seconds;
+            string left = total == 0 ? ""
+                : Done >= total ? $", took {Format.Duration(_clock.Elapsed)}"
+                : $", {Format.Duration(TimeSpan.FromSeconds((total - Done) / rate))} left";
+            return $"{Format.Significant(rate)} {unit}/s{left}";
         }
-        double rate = worked / seconds;
-        if (total == 0)
-        {
-            return $"{Format.Significant(rate)} {unit}/s";
-        }
-        string left = Done >= total ? $"took {Format.Duration(_clock.Elapsed)}" : $"{Format.Duration(TimeSpan.FromSeconds((total - Done) / rate))} left";
-        return $"{Format.Significant(rate)} {unit}/s, {left}";
     }
 
     /// <summary>One line for a file or a pipe.</summary>
