@@ -33,6 +33,12 @@ public static class AtomicFile
             }
             File.Move(temporary, full, overwrite: true);
         }
+        catch (IOException exception) when (exception.Message.Contains(temporary, StringComparison.Ordinal))
+        {
+            File.Delete(temporary);
+            // The caller knows the destination, not the temporary name.
+            throw new IOException($"{path} cannot be written: {exception.Message.Replace(temporary, path, StringComparison.Ordinal)}", exception);
+        }
         catch
         {
             File.Delete(temporary);

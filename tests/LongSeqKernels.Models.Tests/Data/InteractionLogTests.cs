@@ -116,7 +116,7 @@ public sealed class InteractionLogTests
         InteractionLogFile.Save(Log(), folder["valid"]);
         byte[] valid = File.ReadAllBytes(folder["valid"]);
         int refused = 0;
-        foreach (byte[] damaged in Fuzz.BitFlips(valid).Concat(Fuzz.Truncations(valid)).Concat(Fuzz.Mutations(valid, 6, 2000)))
+        foreach (byte[] damaged in Fuzz.BitFlips(valid).Where((_, i) => i % 7 == 0).Concat(Fuzz.Truncations(valid)).Concat(Fuzz.Mutations(valid, 6, 1000)))
         {
             try
             {
