@@ -101,5 +101,4 @@ public sealed record EvaluationReport
 [JsonSourceGenerationOptions(
     WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(EvaluationReport))]
-[JsonSerializable(typeof(ImportReport))]
 internal sealed partial class EvaluationJson : JsonSerializerContext;

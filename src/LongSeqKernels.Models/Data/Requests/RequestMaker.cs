@@ -68,8 +68,10 @@ public sealed class RequestMaker
     /// <param name="position">Number of the event in the log.</param>
     /// <param name="part">Which part it must belong to.</param>
     /// <param name="random">Draws the negatives.</param>
-    public Request? TryMake(int user, int position, LogPart part, RandomStream random)
+    /// <param name="negatives">How many of them; 0 for as many as the protocol says.</param>
+    public Request? TryMake(int user, int position, LogPart part, RandomStream random, int negatives = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(negatives);
         int first = (int)Log.Users.Start(user);
         int cut = first + (int)(Protocol.TrainShare * Log.Users.Length(user));
         int history = _baskets.Start(position) - first;
@@ -82,7 +84,7 @@ public sealed class RequestMaker
         int item = Log.Items.Span[position];
         long time = Log.Times.Span[position];
         var window = _pools[Log.ItemPools.IsEmpty ? 0 : Log.ItemPools.Span[item]].Before(time, Protocol.PoolWindow);
-        var targets = new int[Protocol.Negatives + 1];
+        var targets = new int[1 + (negatives > 0 ? negatives : Protocol.Negatives)];
         targets[0] = item;
         var excluded = new HashSet<int>();
         _baskets.AddItems(position, excluded);

@@ -282,6 +282,38 @@ public sealed class RequestTests
     }
 
     [Test]
+    public void TheOrderOfTimeGoesThroughAllPositionsOnce()
+    {
+        var log = Log();
+        var maker = new RequestMaker(log, Protocol);
+        const int Batches = 50;
+        var options = new RequestSamplerOptions { Windows = new SuffixLengths(8, 8), EventsPerBatch = 8, RequestsPerSegment = 1, Order = PositionOrder.Time, BatchesPerPass = Batches };
+        var sampler = new RequestSampler(maker, options);
+        long[] times = [.. Enumerable.Range(0, Batches).Select(number => sampler.Batch(number).RequestTimes.Span[0])];
+        long[] all = [.. Enumerable.Range(0, 3).SelectMany(user =>
+        {
+            var (start, end) = maker.Positions(user, LogPart.Train);
+            return Enumerable.Range(start, end - start).Select(position => log.Times.Span[position]);
+        }).Order()];
+        for (int number = 0; number < Batches; number++)
+        {
+            // A batch's slice is a fiftieth of the positions; where it held no request, an earlier position was taken.
+            Assert.That(times[number], Is.InRange(all[Math.Max(0, (number - 5) * all.Length / Batches)], all[Math.Min(all.Length - 1, (number + 1) * all.Length / Batches)]));
+        }
+        Assert.That(sampler.Batch(Batches + 3).RequestTimes.Span[0], Is.LessThan(times[10]), "after a pass it begins again");
+        Assert.That(() => new RequestSampler(maker, options with { BatchesPerPass = 0 }), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void TrainingMayTakeFewerNegativesThanTests()
+    {
+        var maker = new RequestMaker(Log(), Protocol);
+        var batch = new RequestSampler(maker, new RequestSamplerOptions { Windows = new SuffixLengths(8, 8), EventsPerBatch = 64, Negatives = 3 }).Batch(0);
+        Assert.That(Enumerable.Range(0, batch.Requests.Count).Select(batch.Requests.Length), Is.All.EqualTo(4));
+        Assert.That(TestRequests.Draw(maker, 1, 1)[0].Targets.Length, Is.EqualTo(11));
+    }
+
+    [Test]
     public void ALogWithoutRequestsSaysSo()
     {
         var maker = new RequestMaker(Log(), Protocol with { MinHistory = 100_000, MinTestUserEvents = 100_000, TrainMinHistory = 100_000 });
