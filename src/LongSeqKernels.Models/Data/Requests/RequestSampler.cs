@@ -14,18 +14,6 @@ public enum UserWeight
     ByPositions,
 }
 
-/// <summary>In which order training goes through the positions.</summary>
-public enum PositionOrder
-{
-    /// <summary>At random, each batch from all of them.</summary>
-    Random,
-
-    /// <summary>
-    /// Once, in the order of time over all users: when a position is drawn, training has seen nothing that came later, as it will be when the model is used.
-    /// </summary>
-    Time,
-}
-
 /// <summary>How training batches are drawn.</summary>
 public sealed record RequestSamplerOptions
 {
@@ -46,12 +34,6 @@ public sealed record RequestSamplerOptions
     /// <summary>How much a user counts.</summary>
     public UserWeight UserWeight { get; init; }
 
-    /// <summary>In which order training goes through the positions. In the order of time, users count by their positions.</summary>
-    public PositionOrder Order { get; init; }
-
-    /// <summary>Number of batches in which <see cref="PositionOrder.Time"/> goes through all positions; it then begins again. Not used otherwise.</summary>
-    public long BatchesPerPass { get; init; } = 1000;
-
     /// <summary>Negatives per request; 0 for as many as the protocol says. Fewer make a step cheaper.</summary>
     public int Negatives { get; init; }
 
@@ -66,8 +48,6 @@ public sealed record RequestSamplerOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(EventsPerBatch, Windows.Minimum);
         ArgumentOutOfRangeException.ThrowIfLessThan(RequestsPerSegment, 1);
         Check.Defined(UserWeight);
-        Check.Defined(Order);
-        ArgumentOutOfRangeException.ThrowIfLessThan(BatchesPerPass, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(Negatives);
         if (!Content.HasFlag(BatchContent.Labels))
         {
@@ -87,7 +67,6 @@ public sealed class RequestSampler : IRequestBatchSource
     private readonly RequestSamplerOptions _options;
     private readonly int[] _users;
     private readonly long[] _cumulativePositions;
-    private readonly (int User, int Position)[] _byTime;
 
     /// <summary>Prepares drawing.</summary>
     /// <param name="maker">Makes the requests.</param>
@@ -108,7 +87,6 @@ public sealed class RequestSampler : IRequestBatchSource
             var (start, end) = maker.Positions(_users[i], LogPart.Train);
             _cumulativePositions[i] = sum += end - start;
         }
-        _byTime = options.Order == PositionOrder.Time ? PositionsByTime() : [];
         Fingerprint = MakeFingerprint(maker, options);
     }
 
@@ -141,16 +119,17 @@ public sealed class RequestSampler : IRequestBatchSource
                 }
             }
             window = Math.Min(window, _options.EventsPerBatch);
-            builder.AddSegment(DrawSegment(number, window, random), window);
+            builder.AddSegment(DrawSegment(window, random), window);
         }
     }
 
-    private List<Request> DrawSegment(long number, int window, RandomStream random)
+    private List<Request> DrawSegment(int window, RandomStream random)
     {
         for (int attempt = 0; attempt < MaxTries; attempt++)
         {
-            var (user, anchor) = _options.Order == PositionOrder.Time ? DrawInTime(number, attempt, random) : DrawAnywhere(random);
-            int start = _maker.Positions(user, LogPart.Train).Start;
+            int user = _users[DrawUser(random)];
+            var (start, end) = _maker.Positions(user, LogPart.Train);
+            int anchor = start + random.NextIndex(end - start);
             if (_maker.TryMake(user, anchor, LogPart.Train, random, _options.Negatives) is not { } latest)
             {
                 continue;
@@ -169,34 +148,6 @@ public sealed class RequestSampler : IRequestBatchSource
             return [.. requests.OrderBy(request => request.HistoryLength).ThenBy(request => request.Time)];
         }
         throw new InvalidDataException($"{_maker.Log.Source}: none of {MaxTries} drawn training positions became a request; too few of its events are positives with enough negatives.");
-    }
-
-    private (int User, int Position) DrawAnywhere(RandomStream random)
-    {
-        int user = _users[DrawUser(random)];
-        var (start, end) = _maker.Positions(user, LogPart.Train);
-        return (user, start + random.NextIndex(end - start));
-    }
-
-    /// <summary>Draws from the batch's slice of the positions; where that holds no request, from a growing part of what came before it.</summary>
-    private (int User, int Position) DrawInTime(long number, int attempt, RandomStream random)
-    {
-        double slice = (double)(number % _options.BatchesPerPass) / _options.BatchesPerPass;
-        double width = (1.0 / _options.BatchesPerPass) + ((double)attempt / MaxTries);
-        double at = slice + (1.0 / _options.BatchesPerPass) - (random.NextUnit() * width);
-        return _byTime[(int)Math.Clamp(at * _byTime.Length, 0, _byTime.Length - 1)];
-    }
-
-    private (int User, int Position)[] PositionsByTime()
-    {
-        var positions = new List<(int User, int Position)>();
-        foreach (int user in _users)
-        {
-            var (start, end) = _maker.Positions(user, LogPart.Train);
-            positions.AddRange(Enumerable.Range(start, end - start).Select(position => (user, position)));
-        }
-        // OrderBy is stable: at equal times, the order of the log.
-        return [.. positions.OrderBy(drawn => _maker.Log.Times.Span[drawn.Position])];
     }
 
     private int DrawUser(RandomStream random)

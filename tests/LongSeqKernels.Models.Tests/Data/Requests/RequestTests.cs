@@ -282,29 +282,6 @@ public sealed class RequestTests
     }
 
     [Test]
-    public void TheOrderOfTimeGoesThroughAllPositionsOnce()
-    {
-        var log = Log();
-        var maker = new RequestMaker(log, Protocol);
-        const int Batches = 50;
-        var options = new RequestSamplerOptions { Windows = new SuffixLengths(8, 8), EventsPerBatch = 8, RequestsPerSegment = 1, Order = PositionOrder.Time, BatchesPerPass = Batches };
-        var sampler = new RequestSampler(maker, options);
-        long[] times = [.. Enumerable.Range(0, Batches).Select(number => sampler.Batch(number).RequestTimes.Span[0])];
-        long[] all = [.. Enumerable.Range(0, 3).SelectMany(user =>
-        {
-            var (start, end) = maker.Positions(user, LogPart.Train);
-            return Enumerable.Range(start, end - start).Select(position => log.Times.Span[position]);
-        }).Order()];
-        for (int number = 0; number < Batches; number++)
-        {
-            // A batch's slice is a fiftieth of the positions; where it held no request, an earlier position was taken.
-            Assert.That(times[number], Is.InRange(all[Math.Max(0, (number - 5) * all.Length / Batches)], all[Math.Min(all.Length - 1, (number + 1) * all.Length / Batches)]));
-        }
-        Assert.That(sampler.Batch(Batches + 3).RequestTimes.Span[0], Is.LessThan(times[10]), "after a pass it begins again");
-        Assert.That(() => new RequestSampler(maker, options with { BatchesPerPass = 0 }), Throws.InstanceOf<ArgumentOutOfRangeException>());
-    }
-
-    [Test]
     public void TrainingMayTakeFewerNegativesThanTests()
     {
         var maker = new RequestMaker(Log(), Protocol);
