@@ -105,13 +105,15 @@ public sealed class RequestSampler : IRequestBatchSource
         ArgumentOutOfRangeException.ThrowIfNegative(number);
         var random = new RandomStream(_options.Seed, number);
         var builder = new RequestBatchBuilder(_maker.Log, _options.Content);
+        // A short history costs its targets still, an empty one too: it counts as the shortest window, or a batch of them would never be full.
+        long spent = 0;
         while (true)
         {
             int window = _options.Windows.Sample(random);
             if (builder.SegmentCount > 0)
             {
                 // The last segment takes what is left, so that batches are equally large; when that is too little, the batch is full.
-                long left = (_options.EventsPerBatch - builder.EventCount) / SuffixLengths.Granularity * SuffixLengths.Granularity;
+                long left = (_options.EventsPerBatch - spent) / SuffixLengths.Granularity * SuffixLengths.Granularity;
                 window = (int)Math.Min(window, left);
                 if (window < _options.Windows.Minimum)
                 {
@@ -119,7 +121,9 @@ public sealed class RequestSampler : IRequestBatchSource
                 }
             }
             window = Math.Min(window, _options.EventsPerBatch);
+            long before = builder.EventCount;
             builder.AddSegment(DrawSegment(window, random), window);
+            spent += Math.Max(builder.EventCount - before, _options.Windows.Minimum);
         }
     }
 

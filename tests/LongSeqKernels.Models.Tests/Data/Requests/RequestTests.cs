@@ -291,6 +291,22 @@ public sealed class RequestTests
     }
 
     [Test]
+    public void BatchesOfEmptyHistoriesEnd()
+    {
+        // Two events each, of which the first is for training: every training request is before anything else.
+        var builder = new InteractionLogBuilder();
+        for (int user = 0; user < 20; user++)
+        {
+            builder.Add($"u{user}", $"i{user % 5}", user);
+            builder.Add($"u{user}", $"i{user % 3}", user + 100);
+        }
+        var maker = new RequestMaker(builder.Build("test"), new RequestProtocol { Negatives = 1, TrainMinHistory = 0, MinHistory = 0, MinTestUserEvents = 0, TrainShare = 0.5 });
+        var batch = new RequestSampler(maker, new RequestSamplerOptions { Windows = new SuffixLengths(8, 64), EventsPerBatch = 64 }).Batch(0);
+        Assert.That(batch.History.Total, Is.Zero);
+        Assert.That(batch.History.Count, Is.EqualTo(8));
+    }
+
+    [Test]
     public void ALogWithoutRequestsSaysSo()
     {
         var maker = new RequestMaker(Log(), Protocol with { MinHistory = 100_000, MinTestUserEvents = 100_000, TrainMinHistory = 100_000 });
