@@ -6,6 +6,9 @@ namespace LongSeqKernels.Models;
 /// </summary>
 internal sealed class AttentionLayer
 {
+    /// <summary>About ln(3000): one match in thousands of events has a weight that can be seen.</summary>
+    private const float MatchLogit = 8;
+
     private readonly int _width;
     private readonly int _heads;
     private readonly int _headWidth;
@@ -32,10 +35,14 @@ internal sealed class AttentionLayer
         }
     }
 
-    /// <summary>W_K starts as W_Q, so that a logit starts as a similarity of the encoded target and the encoded event.</summary>
+    /// <summary>
+    /// W_K starts as W_Q, so that a logit starts as a similarity of the encoded target and the encoded event; scaled so that an event of the target's own item
+    /// has a logit of about <see cref="MatchLogit"/>, while others have about 0.
+    /// </summary>
     public void Initialise(RandomStream random)
     {
-        Initialisation.KeepSize(_query, random);
+        // Layer norms make rows of length sqrt(D), so with size-keeping projections a match has the logit dh / sqrt(dh).
+        Initialisation.KeepSize(_query, random, MathF.Sqrt(MatchLogit / MathF.Sqrt(_headWidth)));
         _query.Values.CopyTo(_key.Values);
         Initialisation.KeepSize(_value, random);
         Initialisation.KeepSize(_output, random);

@@ -4,7 +4,7 @@ using System.Numerics.Tensors;
 namespace LongSeqKernels.Models;
 
 /// <summary>
-/// Trains a model with request-level batches. A run is a pure function of the initial model, the source, the options and the backend: the same bits every
+/// Trains a model with request-level batches. A run is a pure function of the initial model, the source, the options and the backend with its threads: the same bits every
 /// time, also when it was interrupted and resumed from a checkpoint.
 /// </summary>
 public sealed class StcaTrainer
