@@ -82,7 +82,7 @@ internal static unsafe class ScoreBlock<TSimd, TVector>
     /// </summary>
     /// <param name="scores">The block.</param>
     /// <param name="keys">Keys of the block.</param>
-    /// <param name="lanes">16 or a multiple of 64 bytes' worth of four vectors.</param>
+    /// <param name="lanes">A multiple of 16.</param>
     /// <param name="max">Running maximum per lane.</param>
     /// <param name="sum">Running sum per lane, relative to the maximum.</param>
     /// <param name="factors">Result per lane: what earlier sums have to be multiplied with.</param>
