@@ -41,7 +41,7 @@ internal readonly record struct AttentionCell
     /// <summary>Keys whose scores are kept at a time.</summary>
     public required int KeyBlock { get; init; }
 
-    /// <summary>Keys that the thin kernel fetches ahead: a divisor of <see cref="KeyBlock"/>.</summary>
+    /// <summary>Keys that the thin kernel fetches ahead: a multiple of 16.</summary>
     public required int FetchKeys { get; init; }
 
     /// <summary>Heads whose states are kept while one block of keys passes by.</summary>

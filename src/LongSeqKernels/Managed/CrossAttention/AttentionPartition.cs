@@ -211,6 +211,6 @@ internal sealed class AttentionPartition
         return (int)Math.Clamp((keys + 5) / 6 * 6, 6, block);
     }
 
-    /// <summary>So many keys of all heads that they take 32 KB, with room for as many in the first-level cache or not far from it.</summary>
-    private int FetchKeys(int heads) => (int)Math.Clamp(8192 / ((long)heads * _shape.HeadWidth) / 16 * 16, 16, 128);
+    /// <summary>So many keys of all heads that they take 16 KB: a third of a first-level cache, and enough calls of the kernel to hide a miss.</summary>
+    private int FetchKeys(int heads) => (int)Math.Clamp(4096 / ((long)heads * _shape.HeadWidth) / 16 * 16, 16, 128);
 }
