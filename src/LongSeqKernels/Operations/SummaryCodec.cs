@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+
 namespace LongSeqKernels;
 
 /// <summary>How summary rows are stored.</summary>
@@ -46,14 +49,7 @@ public static class SummaryCodec
         int rows = scales.Length;
         Check.Length(input, (long)rows * width, "rows * width, one row per scale");
         Check.Length(codes, (long)rows * rowBytes, "rows * bytes per row");
-        float limit = LargestMagnitude(encoding);
-        for (int i = 0; i < input.Length; i++)
-        {
-            if (!(MathF.Abs(input[i]) <= limit))
-            {
-                throw Error.Invalid($"{nameof(input)}[{i}]", input[i].ToString(System.Globalization.CultureInfo.InvariantCulture), $"finite and at most {limit} in magnitude for {encoding}");
-            }
-        }
+        CheckRange(encoding, input);
         context.Kernels.SummaryEncode(encoding, width, input, codes, scales);
     }
 
@@ -72,5 +68,21 @@ public static class SummaryCodec
         Check.Length(codes, (long)scales.Length * rowBytes, "rows * bytes per row, one row per scale");
         Check.Length(output, (long)scales.Length * width, "rows * width");
         context.Kernels.SummaryDecode(encoding, width, codes, scales, output);
+    }
+
+    /// <summary>One pass for the largest magnitude, which is NaN where there is one; only a refused input is searched for the place.</summary>
+    private static void CheckRange(SummaryEncoding encoding, ReadOnlySpan<float> input)
+    {
+        float limit = LargestMagnitude(encoding);
+        if (input.IsEmpty || MathF.Abs(TensorPrimitives.MaxMagnitude(input)) <= limit)
+        {
+            return;
+        }
+        int i = 0;
+        while (MathF.Abs(input[i]) <= limit)
+        {
+            i++;
+        }
+        throw Error.Invalid($"{nameof(input)}[{i}]", input[i].ToString(CultureInfo.InvariantCulture), $"finite and at most {limit} in magnitude for {encoding}");
     }
 }

@@ -31,21 +31,24 @@ internal sealed unsafe partial class ManagedKernels
     {
         var pieces = new SegmentPieces(segments, RowSums<T>.PieceRows);
         long partialStride = AlignedBuffer.AlignedFloats(width);
-        int threads = _pool.ThreadsFor(Math.Max(pieces.Count, segments.Count));
-        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * threads * partialStride);
+        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * (pieces.Count + _pool.ThreadsFor(pieces.Count)) * partialStride);
+        float* threadScratch = scratch.Floats + (pieces.Count * partialStride);
         fixed (T* inputStart = input, outputGradientStart = outputGradient, inputGradientStart = inputGradient)
         {
             if (reduction == SegmentReduction.Max)
             {
                 inputGradient.Clear();
-                var columns = RowPieces.OfElements((long)segments.Count * width, Math.Max(1, segments.Total / Math.Max(1, segments.Count)));
-                var maximum = new MaximumBackward<T>(columns, segments, width, inputStart, outputGradientStart, inputGradientStart);
+                var reducePieces = new ReducePieces<T>(reduction, pieces, width, inputStart, scratch.Floats, partialStride, threadScratch, partialStride);
+                _pool.Run(ref reducePieces, pieces.Count);
+                var columns = RowPieces.OfElements((long)segments.Count * width, RowSums<T>.PieceRows);
+                var maximum = new MaximumBackward<T>(
+                    columns, segments, pieces, width, inputStart, scratch.Floats, partialStride, outputGradientStart, inputGradientStart);
                 _pool.Run(ref maximum, columns.Count);
             }
             else
             {
                 var spread = new SpreadGradient<T>(
-                    reduction, segments, pieces, width, outputGradientStart, inputGradientStart, scratch.Floats, partialStride);
+                    reduction, segments, pieces, width, outputGradientStart, inputGradientStart, threadScratch, partialStride);
                 _pool.Run(ref spread, pieces.Count);
             }
         }
@@ -151,8 +154,17 @@ internal sealed unsafe partial class ManagedKernels
         }
     }
 
-    /// <summary>The gradient of a segment's column goes to the first row that holds its maximum.</summary>
-    private readonly struct MaximumBackward<T>(RowPieces columns, JaggedLayout segments, int width, T* input, T* outputGradient, T* inputGradient) : IParallelWork
+    /// <summary>The gradient of a segment's column goes to the first row that holds its maximum: in the first piece whose own maximum it is.</summary>
+    private readonly struct MaximumBackward<T>(
+        RowPieces columns,
+        JaggedLayout segments,
+        SegmentPieces pieces,
+        int width,
+        T* input,
+        float* maxima,
+        long maximaStride,
+        T* outputGradient,
+        T* inputGradient) : IParallelWork
         where T : unmanaged
     {
         public void Execute(int item, int thread)
@@ -160,23 +172,28 @@ internal sealed unsafe partial class ManagedKernels
             for (long index = columns.Begin(item); index < columns.End(item); index++)
             {
                 int segment = (int)(index / width);
-                long column = index % width;
-                long best = segments.Start(segment);
-                if (segments.Length(segment) == 0)
+                if (segments.Length(segment) > 0)
                 {
-                    continue;
+                    long column = index % width;
+                    inputGradient[(FirstMaximum(segment, column) * width) + column] = outputGradient[index];
                 }
-                float maximum = Element<T>.ToSingle(input[(best * width) + column]);
-                for (long row = best + 1; row < segments.Start(segment + 1); row++)
-                {
-                    float value = Element<T>.ToSingle(input[(row * width) + column]);
-                    if (value > maximum)
-                    {
-                        (best, maximum) = (row, value);
-                    }
-                }
-                inputGradient[(best * width) + column] = outputGradient[index];
             }
+        }
+
+        private long FirstMaximum(int segment, long column)
+        {
+            int best = pieces.First(segment);
+            for (int piece = best + 1; piece < pieces.First(segment + 1); piece++)
+            {
+                best = maxima[(piece * maximaStride) + column] > maxima[(best * maximaStride) + column] ? piece : best;
+            }
+            (long begin, long end) = pieces.Rows(best, segment);
+            long first = begin;
+            for (long row = begin + 1; row < end; row++)
+            {
+                first = Element<T>.ToSingle(input[(row * width) + column]) > Element<T>.ToSingle(input[(first * width) + column]) ? row : first;
+            }
+            return first;
         }
     }
 }

@@ -64,9 +64,7 @@ internal sealed unsafe partial class ManagedKernels
             int i = 0;
             for (; i + Vector128<sbyte>.Count <= width; i += Vector128<sbyte>.Count)
             {
-                Vector128<short> lower = Vector128.Narrow(Codes(values + i, scale, 127), Codes(values + i + 4, scale, 127));
-                Vector128<short> upper = Vector128.Narrow(Codes(values + i + 8, scale, 127), Codes(values + i + 12, scale, 127));
-                Vector128.Narrow(lower, upper).Store(rowCodes + i);
+                Codes(values + i, scale, 127).Store(rowCodes + i);
             }
             for (; i < width; i++)
             {
@@ -76,7 +74,15 @@ internal sealed unsafe partial class ManagedKernels
 
         private void EncodeInt4(float* values, float scale, byte* rowCodes)
         {
-            for (int i = 0; i < width; i += 2)
+            int i = 0;
+            for (; i + Vector128<sbyte>.Count <= width; i += Vector128<sbyte>.Count)
+            {
+                // A 16-bit lane holds an even code in its low byte and the odd one after it in its high byte.
+                Vector128<ushort> pairs = Codes(values + i, scale, 7).AsUInt16();
+                Vector128<ushort> joined = (pairs & Vector128.Create((ushort)0x000F)) | ((pairs >> 4) & Vector128.Create((ushort)0x00F0));
+                Vector128.Narrow(joined, joined).GetLower().Store(rowCodes + (i / 2));
+            }
+            for (; i < width; i += 2)
             {
                 int upper = i + 1 < width ? Code(values[i + 1], scale, 7) : 0;
                 rowCodes[i / 2] = (byte)((Code(values[i], scale, 7) & 0xF) | ((upper & 0xF) << 4));
@@ -86,12 +92,20 @@ internal sealed unsafe partial class ManagedKernels
         private static int Code(float value, float scale, int largestCode) =>
             scale == 0 ? 0 : (int)Math.Clamp(MathF.Round(value / scale, MidpointRounding.ToEven), -largestCode, largestCode);
 
-        private static Vector128<int> Codes(float* values, float scale, int largestCode)
+        /// <summary>The codes of 16 values.</summary>
+        private static Vector128<sbyte> Codes(float* values, float scale, int largestCode)
         {
             if (scale == 0)
             {
-                return Vector128<int>.Zero;
+                return Vector128<sbyte>.Zero;
             }
+            Vector128<short> lower = Vector128.Narrow(CodesOfFour(values, scale, largestCode), CodesOfFour(values + 4, scale, largestCode));
+            Vector128<short> upper = Vector128.Narrow(CodesOfFour(values + 8, scale, largestCode), CodesOfFour(values + 12, scale, largestCode));
+            return Vector128.Narrow(lower, upper);
+        }
+
+        private static Vector128<int> CodesOfFour(float* values, float scale, int largestCode)
+        {
             Vector128<float> limit = Vector128.Create((float)largestCode);
             Vector128<float> rounded = Vector128.Round(Vector128.Load(values) / Vector128.Create(scale), MidpointRounding.ToEven);
             return Vector128.ConvertToInt32(Vector128.Min(Vector128.Max(rounded, -limit), limit));
@@ -127,9 +141,7 @@ internal sealed unsafe partial class ManagedKernels
             int i = 0;
             for (; i + Vector128<sbyte>.Count <= width; i += Vector128<sbyte>.Count)
             {
-                (Vector128<short> lower, Vector128<short> upper) = Vector128.Widen(Vector128.Load(rowCodes + i));
-                StoreScaled(lower, scale, values + i);
-                StoreScaled(upper, scale, values + i + 8);
+                StoreScaled(Vector128.Load(rowCodes + i), scale, values + i);
             }
             for (; i < width; i++)
             {
@@ -137,20 +149,35 @@ internal sealed unsafe partial class ManagedKernels
             }
         }
 
-        private static void StoreScaled(Vector128<short> codes, float scale, float* values)
-        {
-            (Vector128<int> lower, Vector128<int> upper) = Vector128.Widen(codes);
-            (Vector128.ConvertToSingle(lower) * scale).Store(values);
-            (Vector128.ConvertToSingle(upper) * scale).Store(values + 4);
-        }
-
         private void DecodeInt4(byte* rowCodes, float scale, float* values)
         {
-            for (int i = 0; i < width; i++)
+            int i = 0;
+            for (; i + Vector128<sbyte>.Count <= width; i += Vector128<sbyte>.Count)
+            {
+                Vector128<ushort> joined = Vector128.WidenLower(Vector128.Create(Vector64.Load(rowCodes + (i / 2)), Vector64<byte>.Zero));
+                Vector128<ushort> pairs = (joined & Vector128.Create((ushort)0x000F)) | ((joined & Vector128.Create((ushort)0x00F0)) << 4);
+                Vector128<sbyte> sign = Vector128.Create((sbyte)8);
+                StoreScaled((pairs.AsSByte() ^ sign) - sign, scale, values + i);
+            }
+            for (; i < width; i++)
             {
                 int bits = (rowCodes[i / 2] >> (4 * (i % 2))) & 0xF;
                 values[i] = ((bits ^ 8) - 8) * scale;
             }
+        }
+
+        private static void StoreScaled(Vector128<sbyte> codes, float scale, float* values)
+        {
+            (Vector128<short> lower, Vector128<short> upper) = Vector128.Widen(codes);
+            StoreScaled(lower, scale, values);
+            StoreScaled(upper, scale, values + Vector128<short>.Count);
+        }
+
+        private static void StoreScaled(Vector128<short> codes, float scale, float* values)
+        {
+            (Vector128<int> lower, Vector128<int> upper) = Vector128.Widen(codes);
+            (Vector128.ConvertToSingle(lower) * scale).Store(values);
+            (Vector128.ConvertToSingle(upper) * scale).Store(values + Vector128<int>.Count);
         }
     }
 }
