@@ -1,0 +1,231 @@
+namespace LongSeqKernels;
+
+/// <inheritdoc cref="LinearAttentionKernels"/>
+internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(WorkerPool pool, ScratchPool scratch) : LinearAttentionKernels
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    public override void State<T>(
+        LinearAttentionShape shape, LinearAttentionOptions options, JaggedLayout history, ReadOnlySpan<T> keys, ReadOnlySpan<T> values, Span<float> state)
+    {
+        var cut = new LinearAttentionPieces(shape, history);
+        long threadFloats = cut.KeyBlock + cut.ValueBlock;
+        using AlignedBuffer buffer = Rent(cut, cut.Pieces.Count * cut.SlotFloats, threadFloats, out float* ones, out float* threads);
+        fixed (T* k = keys, v = values)
+        fixed (float* m = state)
+        {
+            var sum = new StateSumWork<T>
+            {
+                Cut = cut, Activation = options.RowActivation, Keys = k, Values = v, Slots = buffer.Floats, Ones = ones, Scratch = threads, ScratchStride = threadFloats,
+            };
+            pool.Run(ref sum, cut.Pieces.Count);
+            var add = new AddSlotsWork { Cut = cut, Slots = buffer.Floats, Target = m };
+            pool.Run(ref add, history.Count * shape.Heads);
+        }
+    }
+
+    public override void Apply<T>(
+        LinearAttentionShape shape,
+        LinearAttentionOptions options,
+        JaggedLayout rows,
+        ReadOnlySpan<T> queries,
+        ReadOnlySpan<float> state,
+        ReadOnlySpan<T> selfKeys,
+        ReadOnlySpan<T> selfValues,
+        Span<T> output)
+    {
+        var cut = new LinearAttentionPieces(shape, rows);
+        long threadFloats = cut.SlotFloats + (2 * (cut.KeyBlock + cut.ValueBlock));
+        using AlignedBuffer buffer = Rent(cut, 0, threadFloats, out _, out float* threads);
+        fixed (T* q = queries, k = selfKeys, v = selfValues, o = output)
+        fixed (float* m = state)
+        {
+            var apply = new ApplyWork<T>
+            {
+                Cut = cut, Options = options, Queries = q, State = m, SelfKeys = k, SelfValues = v, Output = o, Scratch = threads, ScratchStride = threadFloats,
+            };
+            pool.Run(ref apply, cut.Pieces.Count);
+        }
+    }
+
+    /// <summary>Slots, a row of ones as long as a value row, scratch of every thread.</summary>
+    private AlignedBuffer Rent(LinearAttentionPieces cut, long slotFloats, long threadFloats, out float* ones, out float* threads)
+    {
+        AlignedBuffer buffer = scratch.Rent(sizeof(float) * (slotFloats + cut.ValueLanes + (pool.ThreadsFor(cut.Pieces.Count) * threadFloats)));
+        ones = buffer.Floats + slotFloats;
+        threads = ones + cut.ValueLanes;
+        new Span<float>(ones, cut.ValueLanes).Fill(1f);
+        return buffer;
+    }
+
+    /// <summary>Sums <c>phi1(K)^T V</c> of one piece, all heads. Blocks are summed by themselves and then added: an fp32 sum of two levels.</summary>
+    private struct StateSumWork<T> : IParallelWork
+        where T : unmanaged
+    {
+        public LinearAttentionPieces Cut;
+        public LinearActivation Activation;
+        public T* Keys;
+        public T* Values;
+        public float* Slots;
+        public float* Ones;
+        public float* Scratch;
+        public long ScratchStride;
+
+        public readonly void Execute(int item, int thread)
+        {
+            LinearAttentionShape shape = Cut.Shape;
+            float* keyBlock = Scratch + (thread * ScratchStride);
+            float* valueBlock = keyBlock + Cut.KeyBlock;
+            float* slot = Slots + (item * Cut.SlotFloats);
+            (long begin, long end) = Cut.Pieces.Rows(item, Cut.Pieces.SegmentOf(item));
+            for (long row = begin; row < end; row += LinearAttentionPieces.BlockRows)
+            {
+                int rows = (int)Math.Min(LinearAttentionPieces.BlockRows, end - row);
+                T* keys = Keys + (row * shape.KeyRow);
+                T* values = Values + (row * shape.ValueRow);
+                var keysAhead = new PrefetchPlan((byte*)(keys + ((long)rows * shape.KeyRow)), (long)rows * shape.KeyRow * sizeof(T), shape.Heads);
+                var valuesAhead = new PrefetchPlan((byte*)(values + ((long)rows * shape.ValueRow)), (long)rows * shape.ValueRow * sizeof(T), shape.Heads);
+                for (int head = 0; head < shape.Heads; head++)
+                {
+                    RowBlocks<T, TSimd, TVector>.Load(keys + (head * shape.KeyWidth), shape.KeyRow, rows, shape.KeyWidth, keyBlock, Cut.KeyStride);
+                    Activations<TSimd, TVector>.ApplyToRows(Activation, keyBlock, Cut.KeyStride, rows, shape.KeyWidth);
+                    RowBlocks<T, TSimd, TVector>.Load(values + (head * shape.ValueWidth), shape.ValueRow, rows, shape.ValueWidth, valueBlock, Cut.ValueStride);
+                    Accumulate(keyBlock, valueBlock, rows, slot + (head * Cut.HeadState), row == begin ? null : Ones, keysAhead, valuesAhead, head);
+                }
+            }
+        }
+
+        /// <summary>Half of the product asks for the next block's keys, the other half for its values: one stream of addresses each.</summary>
+        private readonly void Accumulate(
+            float* keyBlock, float* valueBlock, int rows, float* sums, float* factors, PrefetchPlan keysAhead, PrefetchPlan valuesAhead, int head)
+        {
+            int columns = Cut.Shape.KeyWidth;
+            int half = columns / 16 * 8;
+            if (half > 0)
+            {
+                ColumnTile<TSimd, TVector>.Multiply(
+                    half, rows, Cut.ValueLanes, keyBlock, Cut.KeyStride, valueBlock, Cut.ValueStride, sums, Cut.ValueLanes, factors,
+                    keysAhead.Of(head), keysAhead.Step(Steps(half, rows)));
+            }
+            ColumnTile<TSimd, TVector>.Multiply(
+                columns - half, rows, Cut.ValueLanes, keyBlock + half, Cut.KeyStride, valueBlock, Cut.ValueStride, sums + ((long)half * Cut.ValueLanes),
+                Cut.ValueLanes, factors, valuesAhead.Of(head), valuesAhead.Step(Steps(columns - half, rows)));
+        }
+
+        /// <summary>Innermost steps of a product, about.</summary>
+        private readonly long Steps(int columns, int rows) => Math.Max(1, (long)(columns / 8) * (Cut.ValueLanes / (2 * TSimd.Count)) * rows);
+    }
+
+    /// <summary>Adds the slots of one segment and head, in order, to its state.</summary>
+    private struct AddSlotsWork : IParallelWork
+    {
+        public LinearAttentionPieces Cut;
+        public float* Slots;
+
+        /// <summary><c>[segments, H, dk, dv]</c>.</summary>
+        public float* Target;
+
+        public readonly void Execute(int item, int thread)
+        {
+            int segment = item / Cut.Shape.Heads;
+            int first = Cut.Pieces.First(segment);
+            int end = Cut.Pieces.First(segment + 1);
+            if (first < end)
+            {
+                float* total = AddInOrder(Cut, Slots, first, end, item % Cut.Shape.Heads);
+                int width = Cut.Shape.ValueWidth;
+                for (int i = 0; i < Cut.Shape.KeyWidth; i++)
+                {
+                    Parameters.Accumulate(Target + (((long)item * Cut.Shape.KeyWidth) + i) * width, total + ((long)i * Cut.ValueLanes), width);
+                }
+            }
+        }
+    }
+
+    /// <summary>Adds one head's sums of a range of slots into the first of them.</summary>
+    private static float* AddInOrder(LinearAttentionPieces cut, float* slots, int first, int end, int head)
+    {
+        float* total = slots + (first * cut.SlotFloats) + (head * cut.HeadState);
+        for (int piece = first + 1; piece < end; piece++)
+        {
+            Parameters.Accumulate(total, slots + (piece * cut.SlotFloats) + (head * cut.HeadState), checked((int)cut.HeadState));
+        }
+        return total;
+    }
+
+    /// <summary>phi2(s M) of all heads of one segment, padded.</summary>
+    private static void ReadState(LinearAttentionPieces cut, LinearAttentionOptions options, float* state, int segment, float* target)
+    {
+        LinearAttentionShape shape = cut.Shape;
+        float* source = state + ((long)segment * shape.State);
+        for (long row = 0; row < (long)shape.Heads * shape.KeyWidth; row++, source += shape.ValueWidth, target += cut.ValueLanes)
+        {
+            Activations<TSimd, TVector>.ApplyScaled(options.StateActivation, options.StateScale, source, target, shape.ValueWidth);
+            new Span<float>(target + shape.ValueWidth, cut.ValueLanes - shape.ValueWidth).Clear();
+        }
+    }
+
+    /// <summary><c>phi1(Q) phi2(s M)</c> and the self term for one piece, all heads.</summary>
+    private struct ApplyWork<T> : IParallelWork
+        where T : unmanaged
+    {
+        public LinearAttentionPieces Cut;
+        public LinearAttentionOptions Options;
+        public T* Queries;
+        public float* State;
+
+        /// <summary>Null without self term, as are the self values.</summary>
+        public T* SelfKeys;
+        public T* SelfValues;
+        public T* Output;
+        public float* Scratch;
+        public long ScratchStride;
+
+        public readonly void Execute(int item, int thread)
+        {
+            LinearAttentionShape shape = Cut.Shape;
+            float* read = Scratch + (thread * ScratchStride);
+            float* queryBlock = read + Cut.SlotFloats;
+            float* selfKeyBlock = queryBlock + Cut.KeyBlock;
+            float* outputBlock = selfKeyBlock + Cut.KeyBlock;
+            float* selfValueBlock = outputBlock + Cut.ValueBlock;
+            int segment = Cut.Pieces.SegmentOf(item);
+            ReadState(Cut, Options, State, segment, read);
+            (long begin, long end) = Cut.Pieces.Rows(item, segment);
+            for (long row = begin; row < end; row += LinearAttentionPieces.BlockRows)
+            {
+                int rows = (int)Math.Min(LinearAttentionPieces.BlockRows, end - row);
+                T* queries = Queries + (row * shape.KeyRow);
+                var queriesAhead = new PrefetchPlan((byte*)(queries + ((long)rows * shape.KeyRow)), (long)rows * shape.KeyRow * sizeof(T), shape.Heads);
+                long steps = Math.Max(1, (long)(rows / 6) * ((Cut.ValueLanes + (4 * TSimd.Count) - 1) / (4 * TSimd.Count)) * shape.KeyWidth);
+                for (int head = 0; head < shape.Heads; head++)
+                {
+                    RowBlocks<T, TSimd, TVector>.Load(queries + (head * shape.KeyWidth), shape.KeyRow, rows, shape.KeyWidth, queryBlock, Cut.KeyStride);
+                    Activations<TSimd, TVector>.ApplyToRows(Options.RowActivation, queryBlock, Cut.KeyStride, rows, shape.KeyWidth);
+                    RowTile<TSimd, TVector>.Multiply(
+                        rows, shape.KeyWidth, Cut.ValueLanes, queryBlock, Cut.KeyStride, read + (head * Cut.HeadState), Cut.ValueLanes, outputBlock, Cut.ValueStride,
+                        OutputMode.Overwrite, queriesAhead.Of(head), queriesAhead.Step(steps));
+                    long values = (row * shape.ValueRow) + (head * shape.ValueWidth);
+                    if (SelfKeys != null)
+                    {
+                        long keys = (row * shape.KeyRow) + (head * shape.KeyWidth);
+                        RowBlocks<T, TSimd, TVector>.Load(SelfKeys + keys, shape.KeyRow, rows, shape.KeyWidth, selfKeyBlock, Cut.KeyStride);
+                        Activations<TSimd, TVector>.ApplyToRows(Options.RowActivation, selfKeyBlock, Cut.KeyStride, rows, shape.KeyWidth);
+                        RowBlocks<T, TSimd, TVector>.Load(SelfValues + values, shape.ValueRow, rows, shape.ValueWidth, selfValueBlock, Cut.ValueStride);
+                        AddSelfTerm(rows, queryBlock, selfKeyBlock, selfValueBlock, outputBlock);
+                    }
+                    RowBlocks<T, TSimd, TVector>.Store(outputBlock, Cut.ValueStride, rows, shape.ValueWidth, Output + values, shape.ValueRow);
+                }
+            }
+        }
+
+        private readonly void AddSelfTerm(int rows, float* queryBlock, float* selfKeyBlock, float* selfValueBlock, float* outputBlock)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                float weight = PaddedRows<TSimd, TVector>.Dot(queryBlock + (row * Cut.KeyStride), selfKeyBlock + (row * Cut.KeyStride), Cut.KeyLanes);
+                PaddedRows<TSimd, TVector>.AddScaled(outputBlock + (row * Cut.ValueStride), weight, selfValueBlock + (row * Cut.ValueStride), Cut.ValueLanes);
+            }
+        }
+    }
+}
