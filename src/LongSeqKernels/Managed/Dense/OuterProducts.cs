@@ -151,7 +151,7 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
             }
             else
             {
-                CopyBlock(P + (row * StrideP) + lane, StrideP, rows, lanes, p, strideP);
+                RowBlocks<T, TSimd, TVector>.Load(P + (row * StrideP) + lane, StrideP, rows, lanes, p, strideP);
             }
             if (columnSums != null)
             {
@@ -161,33 +161,10 @@ internal unsafe struct OuterProductWork<T, TSimd, TVector> : IParallelWork
             {
                 if (!InPlace)
                 {
-                    CopyBlock(A + (row * StrideA) + column, StrideA, rows, columns, a, strideA);
+                    RowBlocks<T, TSimd, TVector>.Load(A + (row * StrideA) + column, StrideA, rows, columns, a, strideA);
                 }
                 ColumnTile<TSimd, TVector>.Multiply(
                     columns, rows, Panels.Pad(lanes), a, strideA, p, strideP, sums, Shape.TileWidth, add ? Ones : null);
-            }
-        }
-    }
-
-    /// <summary>Copies a block as fp32 and fills the last vector of 16 with zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyBlock(T* source, long stride, int rows, int columns, float* target, nint targetStride)
-    {
-        int padded = Panels.Pad(columns);
-        for (int row = 0; row < rows; row++, source += stride, target += targetStride)
-        {
-            int i = 0;
-            for (; i + TSimd.Count <= columns; i += TSimd.Count)
-            {
-                TSimd.Store(SimdMath.Load<TSimd, TVector, T>(source + i), target + i);
-            }
-            for (; i < columns; i++)
-            {
-                target[i] = Element<T>.ToSingle(source[i]);
-            }
-            for (; i < padded; i++)
-            {
-                target[i] = 0;
             }
         }
     }

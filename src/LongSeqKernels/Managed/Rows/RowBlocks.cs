@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LongSeqKernels;
 
 /// <summary>Blocks of rows between a strided tensor of a storage type and aligned fp32 scratch, whose rows end in zeros up to whole vectors of 16.</summary>
@@ -13,7 +15,8 @@ internal static unsafe class RowBlocks<T, TSimd, TVector>
     /// <param name="width">Elements of a row.</param>
     /// <param name="target">Aligned to 64 bytes, as is its stride.</param>
     /// <param name="targetStride">From a row to the next, at least the padded width.</param>
-    public static void Load(T* source, long sourceStride, int rows, int width, float* target, int targetStride)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Load(T* source, long sourceStride, int rows, int width, float* target, nint targetStride)
     {
         int padded = Panels.Pad(width);
         for (int row = 0; row < rows; row++, source += sourceStride, target += targetStride)
@@ -41,7 +44,8 @@ internal static unsafe class RowBlocks<T, TSimd, TVector>
     /// <param name="width">Elements of a row.</param>
     /// <param name="target">First element of the first row.</param>
     /// <param name="targetStride">From a row to the next.</param>
-    public static void Store(float* source, int sourceStride, int rows, int width, T* target, long targetStride)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Store(float* source, nint sourceStride, int rows, int width, T* target, long targetStride)
     {
         for (int row = 0; row < rows; row++, source += sourceStride, target += targetStride)
         {
@@ -58,7 +62,8 @@ internal static unsafe class RowBlocks<T, TSimd, TVector>
     }
 
     /// <summary>The transpose of a matrix <c>[rows, width]</c>: <c>[width, rows]</c>, rows padded with zeros to whole vectors of 16.</summary>
-    public static void LoadTransposed(T* source, long sourceStride, int rows, int width, float* target, int targetStride)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadTransposed(T* source, long sourceStride, int rows, int width, float* target, nint targetStride)
     {
         int padded = Panels.Pad(rows);
         for (int column = 0; column < width; column++, target += targetStride)

@@ -28,7 +28,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
     /// <summary>Multiplies, and asks for one cache line at every step of the innermost loop.</summary>
     /// <param name="columns">Columns j of A, rows of C.</param>
     /// <param name="depth">Extent of i, the rows of A and of P.</param>
-    /// <param name="lanes">Columns of P and C: 16 or a multiple of 32.</param>
+    /// <param name="lanes">Columns of P and C: a multiple of 16.</param>
     /// <param name="a">A, any alignment.</param>
     /// <param name="lda">From a row of A to the next, in floats.</param>
     /// <param name="p">P, aligned to 64 bytes, as is <paramref name="ldp"/>.</param>
@@ -41,30 +41,16 @@ internal static unsafe class ColumnTile<TSimd, TVector>
     public static void Multiply(
         nint columns, nint depth, nint lanes, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
     {
+        nint paired = lanes - (lanes % (2 * TSimd.Count));
         nint j = 0;
-        if (TSimd.HasManyRegisters && lanes >= 2 * TSimd.Count)
+        if (TSimd.HasManyRegisters)
         {
             for (; j + 8 <= columns; j += 8)
             {
-                for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
+                for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
                 {
                     Tile8x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, prefetchStep);
                 }
-            }
-        }
-        else if (TSimd.HasManyRegisters)
-        {
-            for (; j + 16 <= columns; j += 16, prefetch += depth * prefetchStep)
-            {
-                Tile16x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, prefetchStep);
-            }
-            for (; j + 4 <= columns; j += 4)
-            {
-                Tile4x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
-            }
-            for (; j < columns; j++)
-            {
-                Tile1x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
             }
         }
         else
@@ -73,7 +59,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
             nint sixes = columns % 6 == 2 && columns >= 8 ? columns - 8 : columns - (columns % 6);
             for (; j < sixes; j += 6)
             {
-                for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
+                for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count, prefetch += depth * prefetchStep)
                 {
                     Tile6x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, prefetchStep);
                 }
@@ -81,17 +67,40 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         }
         for (; j + 4 <= columns; j += 4)
         {
-            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+            for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count)
             {
                 Tile4x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, 0);
             }
         }
         for (; j < columns; j++)
         {
-            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+            for (nint lane = 0; lane < paired; lane += 2 * TSimd.Count)
             {
                 Tile1x2(depth, a + j, lda, p + lane, ldp, c + (j * ldc) + lane, ldc, factors == null ? null : factors + lane, prefetch, 0);
             }
+        }
+        if (paired < lanes)
+        {
+            MultiplyVector(columns, depth, a, lda, p + paired, ldp, c + paired, ldc, factors == null ? null : factors + paired, prefetch, prefetchStep);
+        }
+    }
+
+    /// <summary>The one vector of lanes that pairs leave, or all of a narrow panel.</summary>
+    private static void MultiplyVector(
+        nint columns, nint depth, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
+    {
+        nint j = 0;
+        for (; j + 16 <= columns; j += 16, prefetch += depth * prefetchStep)
+        {
+            Tile16x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, prefetchStep);
+        }
+        for (; j + 4 <= columns; j += 4)
+        {
+            Tile4x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
+        }
+        for (; j < columns; j++)
+        {
+            Tile1x1(depth, a + j, lda, p, ldp, c + (j * ldc), ldc, factors, prefetch, 0);
         }
     }
 
