@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using LongSeqKernels.Models;
 
 namespace LongSeqKernels.Cli;
 
@@ -25,7 +26,7 @@ internal sealed class Failure : Exception
         AggregateException { InnerExceptions.Count: 1 } aggregate => Explain(aggregate.InnerException!),
         ArgumentException argument => (WithoutParameter(argument), Cli.ExitCode.Failure),
         OutOfMemoryException => ("There is not enough memory for this: try a shorter history, fewer targets or a smaller width.", Cli.ExitCode.Failure),
-        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or NotSupportedException => (OneLine(exception.Message), Cli.ExitCode.Failure),
+        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or NotSupportedException or ArithmeticException or TrainingDivergedException => (OneLine(exception.Message), Cli.ExitCode.Failure),
         _ => ($"Unexpected {exception.GetType().Name}: {OneLine(exception.Message)} (--verbose shows where)", Cli.ExitCode.Failure),
     };
 

@@ -19,6 +19,9 @@ internal sealed class ComputeOptions
         command.Add(_threads);
     }
 
+    /// <summary>The name that users write for a backend.</summary>
+    public static string NameOf(Backend backend) => Names.First(name => name.Value == backend).Name;
+
     public LongSeqContext CreateContext(Invocation invocation) =>
         LongSeqContext.Create(invocation.Get(_backend).Value, new LongSeqContextOptions { Threads = invocation.Get(_threads) });
 

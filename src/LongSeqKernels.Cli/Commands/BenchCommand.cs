@@ -95,7 +95,7 @@ internal sealed class BenchCommand : LskCommand
                 Format.Percent(row.RooflineShare));
         }
         terminal.Write(table);
-        terminal.Document(new BenchDocument(Name, InfoCommand.NameOf(context.Backend), context.Explain(), MachineInfo.Read(), RooflineInfo.Of(roofs), sizes, rows), Documents.Default.BenchDocument);
+        terminal.Document(new BenchDocument(Name, ComputeOptions.NameOf(context.Backend), context.Explain(), MachineInfo.Read(), RooflineInfo.Of(roofs), sizes, rows), Documents.Default.BenchDocument);
         return ExitCode.Success;
     }
 

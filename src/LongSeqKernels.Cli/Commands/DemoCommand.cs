@@ -32,7 +32,7 @@ internal sealed class DemoCommand : LskCommand
 {
     private readonly Option<string?> _directory = OptionOf.Text("--out", "Directory for log, model, chart and report; default: lsk-demo", "directory");
     private readonly Option<string?> _data = OptionOf.Text("--data", "A real log instead of a generated one: what 'lsk import' wrote, a TSV or CSV file, the directory of MovieLens or KuaiRand, or a git repository", "path");
-    private readonly Option<int> _steps = OptionOf.Integer("--steps", "Training steps", 2500);
+    private readonly Option<int> _steps = OptionOf.Integer("--steps", "Training steps", 4000);
     private readonly Option<int> _users = OptionOf.Integer("--users", "Users of the generated log", 120);
     private readonly Option<int> _events = OptionOf.Integer("--events", "Events of each user of the generated log", 12_000, 100, 1_000_000);
     private readonly Option<long> _seed = OptionOf.Long("--seed", "Seed of log, weights, batches and test requests: the same seed gives the same files", 1);

@@ -26,7 +26,7 @@ internal sealed class InfoCommand(CommandHost host)
         MachineRates roofs = MachineRates.Measure();
         using LongSeqContext chosen = LongSeqContext.Create();
         IReadOnlyList<BackendInfo> backends = Backends();
-        string chosenName = NameOf(chosen.Backend);
+        string chosenName = ComputeOptions.NameOf(chosen.Backend);
 
         Terminal terminal = invocation.Terminal;
         Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 3, 0) }).AddColumn();
@@ -48,9 +48,6 @@ internal sealed class InfoCommand(CommandHost host)
         terminal.Document(new InfoDocument(Name, versions, machine, RooflineInfo.Of(roofs), chosenName, chosen.Explain(), backends), Documents.Default.InfoDocument);
         return ExitCode.Success;
     }
-
-    /// <summary>The name that users write for a backend.</summary>
-    public static string NameOf(Backend backend) => ComputeOptions.Names.First(name => name.Value == backend).Name;
 
     private static List<BackendInfo> Backends()
     {

@@ -104,7 +104,7 @@ internal sealed class ScoreCommand : LskCommand
             Write(output, log, scores);
             terminal.Line($"Wrote {output}.");
         }
-        terminal.Document(new ScoreDocument(Name, logPath, modelPath, InfoCommand.NameOf(context.Backend), documents, scorer.Latencies), Documents.Default.ScoreDocument);
+        terminal.Document(new ScoreDocument(Name, logPath, modelPath, ComputeOptions.NameOf(context.Backend), documents, scorer.Latencies), Documents.Default.ScoreDocument);
         return ExitCode.Success;
     }
 

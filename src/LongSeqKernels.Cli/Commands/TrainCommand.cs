@@ -22,7 +22,7 @@ internal sealed class TrainCommand : LskCommand
     private readonly Option<string?> _checkpoint = OptionOf.Text("--checkpoint", "The checkpoint; default: the model's name with .checkpoint", "file");
     private readonly Option<long> _every = OptionOf.Long("--checkpoint-every", "Steps between checkpoints", 200, 1);
     private readonly ModelOptions _model;
-    private readonly TrainingOptionsOf _training;
+    private readonly TrainingSettings _training;
     private readonly ComputeOptions _compute;
 
     public TrainCommand(CommandHost host)
@@ -33,7 +33,7 @@ internal sealed class TrainCommand : LskCommand
         {
             Add(option);
         }
-        _training = new TrainingOptionsOf(this);
+        _training = new TrainingSettings(this);
         _model = new ModelOptions(this);
         _compute = new ComputeOptions(this);
     }

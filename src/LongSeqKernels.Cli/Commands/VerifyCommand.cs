@@ -68,8 +68,8 @@ internal sealed class VerifyCommand : LskCommand
                             deviations.AddRange(Check(verifier, context, one, type));
                             progress.Report(++done, one.Operation);
                         }
-                        rows.AddRange(Summarise(InfoCommand.NameOf(context.Backend), typeName, deviations));
-                        failures.AddRange(deviations.Where(deviation => !deviation.Passed).Select(deviation => (InfoCommand.NameOf(context.Backend), type, deviation)));
+                        rows.AddRange(Summarise(ComputeOptions.NameOf(context.Backend), typeName, deviations));
+                        failures.AddRange(deviations.Where(deviation => !deviation.Passed).Select(deviation => (ComputeOptions.NameOf(context.Backend), type, deviation)));
                     }
                 }
                 return done;

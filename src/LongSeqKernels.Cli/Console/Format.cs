@@ -34,12 +34,16 @@ internal static class Format
     };
 
     /// <summary>A duration that somebody waits for: 42s, 3m05s, 2h10m.</summary>
-    public static string Duration(TimeSpan time) => time.TotalSeconds switch
+    public static string Duration(TimeSpan time)
     {
-        < 59.5 => $"{Math.Round(time.TotalSeconds):F0}s",
-        < 3600 => $"{(int)time.TotalMinutes}m{time.Seconds:00}s",
-        _ => $"{(int)time.TotalHours}h{time.Minutes:00}m",
-    };
+        long seconds = (long)Math.Round(time.TotalSeconds);
+        return seconds switch
+        {
+            < 60 => $"{seconds}s",
+            < 3600 => $"{seconds / 60}m{seconds % 60:00}s",
+            _ => $"{seconds / 3600}h{seconds % 3600 / 60:00}m",
+        };
+    }
 
     /// <summary>Three significant digits without an exponent where that is readable.</summary>
     public static string Significant(double value) => Math.Abs(value) switch

@@ -4,7 +4,7 @@ using LongSeqKernels.Models;
 namespace LongSeqKernels.Cli;
 
 /// <summary>The options of how requests are made of a log, how batches are drawn and how a model is trained.</summary>
-internal sealed class TrainingOptionsOf
+internal sealed class TrainingSettings
 {
     private readonly Option<long> _steps = OptionOf.Long("--steps", "Training steps", 2000, 1);
     private readonly Option<double> _rate = OptionOf.Real("--learning-rate", "Peak of the learning rate, after a linear warm-up and before half a cosine", 3e-3, 1e-9, 10);
@@ -22,7 +22,7 @@ internal sealed class TrainingOptionsOf
     private readonly Option<int> _trainMinHistory = OptionOf.Integer("--train-min-history", "Events before a training request; default: 50, or --min-history if smaller", null, 0);
     private readonly Option<double> _share = OptionOf.Real("--train-share", "Share of every user's history to learn from; the rest is for 'lsk evaluate'", 0.7, 0.01, 0.99);
 
-    public TrainingOptionsOf(Command command)
+    public TrainingSettings(Command command)
     {
         All = [_steps, _rate, _warmup, _decay, _clip, _loss, _seed, _window, _minWindow, _events, _requests, _negatives, _minHistory, _trainMinHistory, _share];
         foreach (Option option in All)
