@@ -42,7 +42,7 @@ public sealed class ScoreTests
         using var directory = new WorkingDirectory();
         SmallLog.TrainIn(directory, "small.model");
         LskProcess.Run(directory.Path, "score", SmallLog.Name, "small.model", "--out", "1.tsv", "--repeat", "1");
-        LskRun run = LskProcess.Run(directory.Path, "score", SmallLog.Name, "small.model", "--out", "2.tsv", "--repeat", "1", "--threads", "1");
+        LskRun run = LskProcess.Run(directory.Path, "score", SmallLog.Name, "small.model", "--out", "2.tsv", "--repeat", "3");
         Assert.That(run.Output, Does.Contain("Wrote 2.tsv."), run.ToString());
         string[] lines = File.ReadAllLines(directory.File("1.tsv"));
         Assert.That(lines[0], Is.EqualTo("user\titem\tscore"));

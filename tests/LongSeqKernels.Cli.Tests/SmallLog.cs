@@ -9,7 +9,7 @@ internal static class SmallLog
 
     /// <summary>Options of a training run that takes a moment.</summary>
     public static readonly string[] Training =
-        ["--width", "8", "--heads", "2", "--layers", "1", "--scorer-widths", "8", "--min-window", "8", "--max-window", "64", "--batch-events", "128", "--negatives", "5", "--min-history", "80"];
+        ["--width", "8", "--heads", "2", "--layers", "1", "--scorer-widths", "8", "--min-window", "8", "--max-window", "64", "--batch-events", "128", "--negatives", "5", "--train-negatives", "5", "--min-history", "80"];
 
     private static readonly Lazy<InteractionLog> Log = new(() =>
         SyntheticLog.Generate(new SyntheticLogOptions { Users = 12, EventsPerUser = 400, Topics = 10, ItemsPerTopic = 10, InterestsPerUser = 3 }));
