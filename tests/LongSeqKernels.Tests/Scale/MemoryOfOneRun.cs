@@ -42,19 +42,46 @@ public sealed class MemoryOfOneRun
         Assert.That(CrossAttention.Plan(context, shape, new() { Scale = 1 }).WorkspaceBytes, Is.LessThan(Limit));
     }
 
+    /// <summary>One matrix of targets times history would take 200 MB here.</summary>
+    [Test]
+    public void BackwardNeverHoldsTargetsTimesHistory()
+    {
+        const int History = 50_000;
+        using LongSeqContext context = LongSeqContext.Create(Backend.Managed);
+        ScratchPool scratch = ((ManagedKernels)context.Kernels).Scratch;
+        CrossAttentionPlan plan = CrossAttention.Plan(context, Shape(History));
+        float[] queries = Samples.Normal(1, Targets * Heads * Width);
+        float[] keys = Samples.Normal(2, History * Width);
+        float[] values = Samples.Normal(3, History * Width);
+        var output = new float[queries.Length];
+        var logSumExp = new float[Targets * Heads];
+        CrossAttention.Forward(plan, queries, keys, values, output, logSumExp);
+        var queryGradient = new float[queries.Length];
+        var keyGradient = new float[keys.Length];
+        var valueGradient = new float[values.Length];
+        scratch.Trim();
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+
+        CrossAttention.Backward(plan, queries, keys, values, output, logSumExp, output, queryGradient, keyGradient, valueGradient);
+
+        Assert.That(scratch.PeakBytes + GC.GetTotalAllocatedBytes(precise: true) - before, Is.LessThan(Limit));
+    }
+
+    private static CrossAttentionShape Shape(int events) => new()
+    {
+        Targets = JaggedLayout.FromLengths(Targets),
+        History = JaggedLayout.FromLengths(events),
+        Heads = Heads,
+        HeadWidth = Width,
+        KeyValueHeads = 1,
+    };
+
     private static (long Workspace, long Measured) Measure<T>()
         where T : unmanaged
     {
         using LongSeqContext context = LongSeqContext.Create(Backend.Managed);
         ScratchPool scratch = ((ManagedKernels)context.Kernels).Scratch;
-        CrossAttentionPlan plan = CrossAttention.Plan(context, new CrossAttentionShape
-        {
-            Targets = JaggedLayout.FromLengths(Targets),
-            History = JaggedLayout.FromLengths(Events),
-            Heads = Heads,
-            HeadWidth = Width,
-            KeyValueHeads = 1,
-        });
+        CrossAttentionPlan plan = CrossAttention.Plan(context, Shape(Events));
         T[] queries = Samples.Normal<T>(1, Targets * Heads * Width);
         T[] keys = Samples.Normal<T>(2, Events * Width);
         T[] values = Samples.Normal<T>(3, Events * Width);
