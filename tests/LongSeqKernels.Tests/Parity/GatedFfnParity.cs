@@ -55,6 +55,24 @@ public sealed class GatedFfnParity<T>(string backend)
     }
 
     [Test]
+    public void ResultsAreRoundedToNearest()
+    {
+        GatedFfnShape shape = new(128, 32, 64);
+        Expectation expected = Expect(shape, affine: false);
+        GatedFfnData<T> data = GatedFfnData<T>.Of(shape, affine: false);
+
+        T[] output = GatedFfnRun.Forward(Context, data);
+        GatedFfnData<T> gradients = GatedFfnRun.Backward(Context, data);
+
+        if (Element<T>.Type != ElementType.Float32)
+        {
+            AssertRoundedToNearest<T>("output", Widen(output), expected.Output);
+            AssertRoundedToNearest<T>("inputGradient", Widen(gradients.Input), expected.Gradients.Input);
+            AssertRoundedToNearest<T>("gradients.Up", Widen(gradients.Up), expected.Gradients.Up);
+        }
+    }
+
+    [Test]
     public void SameInputsGiveTheSameBits()
     {
         GatedFfnData<T> data = GatedFfnData<T>.Of(new GatedFfnShape(300, 40, 80), affine: true);

@@ -59,6 +59,24 @@ public sealed class LinearParity<T>(string backend)
     }
 
     [Test]
+    public void ResultsAreRoundedToNearest()
+    {
+        LinearData<T> data = LinearData<T>.Of(new LinearShape(128, 40, 48));
+        LinearGradients<float> reference = LinearRun.Backward(BackendRegistry.Reference, data.Widened(), OutputMode.Overwrite);
+
+        T[] output = LinearRun.Forward(Context, data, data.Bias, OutputMode.Overwrite);
+        LinearGradients<T> gradients = LinearRun.Backward(Context, data, OutputMode.Overwrite);
+
+        if (Element<T>.Type != ElementType.Float32)
+        {
+            float[] expected = LinearRun.Forward(BackendRegistry.Reference, data.Widened(), Widen(data.Bias), OutputMode.Overwrite);
+            AssertRoundedToNearest<T>("output", Widen(output), expected);
+            AssertRoundedToNearest<T>("inputGradient", Widen(gradients.Input), reference.Input);
+            AssertRoundedToNearest<T>("weightGradient", Widen(gradients.Weight), reference.Weight);
+        }
+    }
+
+    [Test]
     public void SameInputsGiveTheSameBits()
     {
         LinearData<T> data = LinearData<T>.Of(new LinearShape(500, 65, 70));
