@@ -45,7 +45,8 @@ public sealed class AttentionProperties(string backend)
             Heads = 4,
             KeyValueHeads = 2,
             HeadWidth = 20,
-        }) { Bias = CaseBias.Normal };
+        })
+        { Bias = CaseBias.Normal };
         CrossAttentionData<float> data = CrossAttentionData<float>.Of(whole);
         CrossAttentionResult<float> expected = CrossAttentionRun.ForwardState(Context, data);
 

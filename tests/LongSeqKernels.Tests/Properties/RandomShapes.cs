@@ -45,7 +45,8 @@ internal static class RandomShapes
             QueriesPerTarget = queries,
             Form = form,
             HistoryLimits = limited ? limits.Select(n => (long)n).ToArray() : default(ReadOnlyMemory<long>),
-        }) { Options = options, Bias = bias };
+        })
+        { Options = options, Bias = bias };
 
     /// <summary>Lengths of the parts of a history, some of them empty.</summary>
     public static Gen<long[]> Partition { get; } =

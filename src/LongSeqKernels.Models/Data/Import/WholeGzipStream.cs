@@ -6,32 +6,14 @@ namespace LongSeqKernels.Models;
 /// Decompresses gzip data and throws where it is cut short. <see cref="GZipStream"/> takes the end of a cut file for the end of the data, so a gzip member
 /// with known contents is appended to the compressed bytes: it comes out at the end exactly when all before it was whole.
 /// </summary>
-internal sealed class WholeGzipStream : Stream
+internal sealed class WholeGzipStream(Stream compressed)
+    : ForwardStream(new GZipStream(new Appended(compressed, MarkMember()), CompressionMode.Decompress))
 {
     private static readonly byte[] EndMark = "\0end of the log\0"u8.ToArray();
-    private readonly GZipStream _decompressed;
     private readonly byte[] _buffer = new byte[(1 << 16) + EndMark.Length];
     private int _next;
     private int _end;
     private bool _ended;
-
-    public WholeGzipStream(Stream compressed) => _decompressed = new GZipStream(new Appended(compressed, MarkMember()), CompressionMode.Decompress);
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -45,7 +27,7 @@ internal sealed class WholeGzipStream : Stream
             _buffer.AsSpan(_next, _end - _next).CopyTo(_buffer);
             _end -= _next;
             _next = 0;
-            int length = _decompressed.Read(_buffer.AsSpan(_end));
+            int length = Below.Read(_buffer.AsSpan(_end));
             _end += length;
             _ended = length == 0;
         }
@@ -59,25 +41,6 @@ internal sealed class WholeGzipStream : Stream
         return count;
     }
 
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _decompressed.Dispose();
-        }
-        base.Dispose(disposing);
-    }
-
     private static byte[] MarkMember()
     {
         using var member = new MemoryStream();
@@ -89,29 +52,13 @@ internal sealed class WholeGzipStream : Stream
     }
 
     /// <summary>A stream and then some bytes more.</summary>
-    private sealed class Appended(Stream first, byte[] last) : Stream
+    private sealed class Appended(Stream first, byte[] last) : ForwardStream(first)
     {
         private int _sent;
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
         public override int Read(Span<byte> buffer)
         {
-            int count = first.Read(buffer);
+            int count = Below.Read(buffer);
             if (count == 0)
             {
                 count = Math.Min(buffer.Length, last.Length - _sent);
@@ -119,25 +66,6 @@ internal sealed class WholeGzipStream : Stream
                 _sent += count;
             }
             return count;
-        }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                first.Dispose();
-            }
-            base.Dispose(disposing);
         }
     }
 }

@@ -16,7 +16,14 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(Work
         {
             var sum = new StateSumWork<T>
             {
-                Cut = cut, Activation = options.RowActivation, Keys = k, Values = v, Slots = buffer.Floats, Ones = ones, Scratch = threads, ScratchStride = threadFloats,
+                Cut = cut,
+                Activation = options.RowActivation,
+                Keys = k,
+                Values = v,
+                Slots = buffer.Floats,
+                Ones = ones,
+                Scratch = threads,
+                ScratchStride = threadFloats,
             };
             pool.Run(ref sum, cut.Pieces.Count);
             var add = new AddSlotsWork { Cut = cut, Slots = buffer.Floats, Target = m };
@@ -42,7 +49,15 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(Work
         {
             var apply = new ApplyWork<T>
             {
-                Cut = cut, Options = options, Queries = q, State = m, SelfKeys = k, SelfValues = v, Output = o, Scratch = threads, ScratchStride = threadFloats,
+                Cut = cut,
+                Options = options,
+                Queries = q,
+                State = m,
+                SelfKeys = k,
+                SelfValues = v,
+                Output = o,
+                Scratch = threads,
+                ScratchStride = threadFloats,
             };
             pool.Run(ref apply, cut.Pieces.Count);
         }
