@@ -6,8 +6,7 @@ namespace LongSeqKernels.Models;
 /// Decompresses gzip data and throws where it is cut short. <see cref="GZipStream"/> takes the end of a cut file for the end of the data, so a gzip member
 /// with known contents is appended to the compressed bytes: it comes out at the end exactly when all before it was whole.
 /// </summary>
-internal sealed class WholeGzipStream(Stream compressed)
-    : ForwardStream(new GZipStream(new Appended(compressed, MarkMember()), CompressionMode.Decompress))
+internal sealed class WholeGzipStream(Stream compressed) : ForwardStream(Decompressed(compressed))
 {
     private static readonly byte[] EndMark = "\0end of the log\0"u8.ToArray();
     private readonly byte[] _buffer = new byte[(1 << 16) + EndMark.Length];
@@ -40,6 +39,8 @@ internal sealed class WholeGzipStream(Stream compressed)
         _next += count;
         return count;
     }
+
+    private static GZipStream Decompressed(Stream compressed) => new(new Appended(compressed, MarkMember()), CompressionMode.Decompress);
 
     private static byte[] MarkMember()
     {
