@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Compression;
 
 namespace LongSeqKernels.Models;
@@ -6,6 +7,7 @@ namespace LongSeqKernels.Models;
 /// Decompresses gzip data and throws where it is cut short. <see cref="GZipStream"/> takes the end of a cut file for the end of the data, so a gzip member
 /// with known contents is appended to the compressed bytes: it comes out at the end exactly when all before it was whole.
 /// </summary>
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Disposing this stream disposes the ones below it.")]
 internal sealed class WholeGzipStream(Stream compressed) : ForwardStream(Decompressed(compressed))
 {
     private static readonly byte[] EndMark = "\0end of the log\0"u8.ToArray();
