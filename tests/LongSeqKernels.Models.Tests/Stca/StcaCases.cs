@@ -57,13 +57,20 @@ internal static class StcaCases
         return StcaModel.Create(config, categories);
     }
 
-    /// <summary>Moves every parameter off its special initial value (zeros, ones, tied copies), so that no gradient is zero by symmetry.</summary>
+    /// <summary>
+    /// Moves every parameter off its special initial value (zeros, ones, tied copies), so that no gradient is zero by symmetry, and flattens the attention, whose
+    /// initial logits are so large at these small widths that they would magnify rounding.
+    /// </summary>
     public static StcaModel PerturbedModel(StcaConfig config)
     {
         StcaModel model = Model(config);
         var random = new RandomStream(config.Seed, 2000);
         foreach (Parameter parameter in model.Parameters.Parameters)
         {
+            if (parameter.Name.EndsWith(".query", StringComparison.Ordinal) || parameter.Name.EndsWith(".key", StringComparison.Ordinal))
+            {
+                System.Numerics.Tensors.TensorPrimitives.Multiply(parameter.Values, 0.5f, parameter.Values);
+            }
             Perturb(parameter.Values, random);
         }
         foreach (EmbeddingTable table in model.Parameters.Tables)
