@@ -1,0 +1,41 @@
+// Operations whose kernels have not landed: each is removed from here by the commit that brings it.
+#include "api/error.h"
+
+using namespace lsk;
+
+static lsk_status not_built(const char* operation) {
+    return guarded([&] { throw Failure(LSK_UNSUPPORTED, std::string(operation) + " has no kernel in this build."); });
+}
+
+extern "C" lsk_status lsk_cross_attention_plan(lsk_context*, const lsk_cross_attention_shape*, lsk_plan**) { return not_built("lsk_cross_attention_plan"); }
+extern "C" lsk_status lsk_cross_attention_forward(lsk_plan*, const lsk_cross_attention_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_forward"); }
+extern "C" lsk_status lsk_cross_attention_backward(lsk_plan*, const lsk_cross_attention_tensors*, const lsk_cross_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_backward"); }
+extern "C" lsk_status lsk_linear_attention_state_plan(lsk_context*, const lsk_linear_attention_shape*, lsk_plan**) { return not_built("lsk_linear_attention_state_plan"); }
+extern "C" lsk_status lsk_linear_attention_state_forward(lsk_plan*, const lsk_linear_attention_state_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_state_forward"); }
+extern "C" lsk_status lsk_linear_attention_state_backward(lsk_plan*, const lsk_linear_attention_state_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_state_backward"); }
+extern "C" lsk_status lsk_linear_attention_apply_plan(lsk_context*, const lsk_linear_attention_shape*, lsk_plan**) { return not_built("lsk_linear_attention_apply_plan"); }
+extern "C" lsk_status lsk_linear_attention_apply_forward(lsk_plan*, const lsk_linear_attention_apply_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_apply_forward"); }
+extern "C" lsk_status lsk_linear_attention_apply_backward(lsk_plan*, const lsk_linear_attention_apply_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_apply_backward"); }
+extern "C" lsk_status lsk_sketch_attention_plan(lsk_context*, const lsk_sketch_attention_shape*, lsk_plan**) { return not_built("lsk_sketch_attention_plan"); }
+extern "C" lsk_status lsk_sketch_attention_forward(lsk_plan*, const lsk_sketch_attention_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_sketch_attention_forward"); }
+extern "C" lsk_status lsk_sketch_attention_backward(lsk_plan*, const lsk_sketch_attention_tensors*, const lsk_sketch_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_sketch_attention_backward"); }
+extern "C" lsk_status lsk_linear_plan(lsk_context*, const lsk_linear_shape*, lsk_plan**) { return not_built("lsk_linear_plan"); }
+extern "C" lsk_status lsk_linear_forward(lsk_plan*, const lsk_linear_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_forward"); }
+extern "C" lsk_status lsk_linear_backward(lsk_plan*, const lsk_linear_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_backward"); }
+extern "C" lsk_status lsk_layer_norm_plan(lsk_context*, const lsk_layer_norm_shape*, lsk_plan**) { return not_built("lsk_layer_norm_plan"); }
+extern "C" lsk_status lsk_layer_norm_forward(lsk_plan*, const lsk_layer_norm_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_layer_norm_forward"); }
+extern "C" lsk_status lsk_layer_norm_backward(lsk_plan*, const lsk_layer_norm_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_layer_norm_backward"); }
+extern "C" lsk_status lsk_gated_ffn_plan(lsk_context*, const lsk_gated_ffn_shape*, lsk_plan**) { return not_built("lsk_gated_ffn_plan"); }
+extern "C" lsk_status lsk_gated_ffn_forward(lsk_plan*, const lsk_gated_ffn_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_forward"); }
+extern "C" lsk_status lsk_gated_ffn_backward(lsk_plan*, const lsk_gated_ffn_tensors*, const lsk_gated_ffn_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_backward"); }
+extern "C" lsk_status lsk_segment_reduce_plan(lsk_context*, const lsk_segment_reduce_shape*, lsk_plan**) { return not_built("lsk_segment_reduce_plan"); }
+extern "C" lsk_status lsk_segment_reduce_forward(lsk_plan*, const lsk_segment_reduce_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_segment_reduce_forward"); }
+extern "C" lsk_status lsk_segment_reduce_backward(lsk_plan*, const lsk_segment_reduce_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_segment_reduce_backward"); }
+extern "C" lsk_status lsk_time_embedding_plan(lsk_context*, const lsk_time_embedding_shape*, lsk_plan**) { return not_built("lsk_time_embedding_plan"); }
+extern "C" lsk_status lsk_time_embedding_forward(lsk_plan*, const lsk_time_embedding_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_time_embedding_forward"); }
+extern "C" lsk_status lsk_time_embedding_backward(lsk_plan*, const lsk_time_embedding_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_time_embedding_backward"); }
+extern "C" lsk_status lsk_summary_codec_plan(lsk_context*, const lsk_summary_codec_shape*, lsk_plan**) { return not_built("lsk_summary_codec_plan"); }
+extern "C" lsk_status lsk_summary_codec_encode(lsk_plan*, const lsk_summary_codec_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_summary_codec_encode"); }
+extern "C" lsk_status lsk_summary_codec_decode(lsk_plan*, const lsk_summary_codec_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_summary_codec_decode"); }
+extern "C" lsk_status lsk_adamw_plan(lsk_context*, const lsk_adamw_shape*, lsk_plan**) { return not_built("lsk_adamw_plan"); }
+extern "C" lsk_status lsk_adamw_step(lsk_plan*, const lsk_adamw_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_adamw_step"); }

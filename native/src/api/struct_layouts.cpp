@@ -1,0 +1,275 @@
+// Name, size and field offsets of every struct of lsk.h as this compiler lays them out; bindings compare them with their own.
+// Written by the bindings tool from the header (bindings/README.md); do not edit.
+#include <cstddef>
+#include <string>
+#include "api/check.h"
+#include "api/error.h"
+
+using namespace lsk;
+
+namespace {
+struct Field {
+    const char* name;
+    size_t offset;
+};
+
+void append(std::string& table, const char* name, size_t size, std::initializer_list<Field> fields) {
+    table += std::string(name) + " " + std::to_string(size);
+    for (const Field& field : fields) table += std::string(" ") + field.name + ":" + std::to_string(field.offset);
+    table += "\n";
+}
+
+std::string layouts() {
+    std::string table;
+    append(table, "lsk_device_info", sizeof(lsk_device_info),
+           {{"struct_size", offsetof(lsk_device_info, struct_size)},
+            {"compute_capability", offsetof(lsk_device_info, compute_capability)},
+            {"multiprocessors", offsetof(lsk_device_info, multiprocessors)},
+            {"shared_memory_per_block", offsetof(lsk_device_info, shared_memory_per_block)},
+            {"memory_bytes", offsetof(lsk_device_info, memory_bytes)},
+            {"l2_bytes", offsetof(lsk_device_info, l2_bytes)},
+            {"driver_version", offsetof(lsk_device_info, driver_version)},
+            {"runtime_version", offsetof(lsk_device_info, runtime_version)},
+            {"name", offsetof(lsk_device_info, name)}});
+    append(table, "lsk_cross_attention_shape", sizeof(lsk_cross_attention_shape),
+           {{"struct_size", offsetof(lsk_cross_attention_shape, struct_size)},
+            {"dtype", offsetof(lsk_cross_attention_shape, dtype)},
+            {"output_dtype", offsetof(lsk_cross_attention_shape, output_dtype)},
+            {"form", offsetof(lsk_cross_attention_shape, form)},
+            {"heads", offsetof(lsk_cross_attention_shape, heads)},
+            {"head_width", offsetof(lsk_cross_attention_shape, head_width)},
+            {"key_value_heads", offsetof(lsk_cross_attention_shape, key_value_heads)},
+            {"queries_per_target", offsetof(lsk_cross_attention_shape, queries_per_target)},
+            {"broadcast_queries", offsetof(lsk_cross_attention_shape, broadcast_queries)},
+            {"score", offsetof(lsk_cross_attention_shape, score)},
+            {"scale", offsetof(lsk_cross_attention_shape, scale)},
+            {"soft_cap", offsetof(lsk_cross_attention_shape, soft_cap)},
+            {"score_divisor", offsetof(lsk_cross_attention_shape, score_divisor)},
+            {"reserved", offsetof(lsk_cross_attention_shape, reserved)},
+            {"segments", offsetof(lsk_cross_attention_shape, segments)},
+            {"target_offsets", offsetof(lsk_cross_attention_shape, target_offsets)},
+            {"history_offsets", offsetof(lsk_cross_attention_shape, history_offsets)},
+            {"history_limits", offsetof(lsk_cross_attention_shape, history_limits)}});
+    append(table, "lsk_cross_attention_tensors", sizeof(lsk_cross_attention_tensors),
+           {{"struct_size", offsetof(lsk_cross_attention_tensors, struct_size)},
+            {"queries", offsetof(lsk_cross_attention_tensors, queries)},
+            {"keys", offsetof(lsk_cross_attention_tensors, keys)},
+            {"values", offsetof(lsk_cross_attention_tensors, values)},
+            {"key_bias", offsetof(lsk_cross_attention_tensors, key_bias)},
+            {"output", offsetof(lsk_cross_attention_tensors, output)},
+            {"log_sum_exp", offsetof(lsk_cross_attention_tensors, log_sum_exp)}});
+    append(table, "lsk_cross_attention_gradients", sizeof(lsk_cross_attention_gradients),
+           {{"struct_size", offsetof(lsk_cross_attention_gradients, struct_size)},
+            {"output_gradient", offsetof(lsk_cross_attention_gradients, output_gradient)},
+            {"log_sum_exp_gradient", offsetof(lsk_cross_attention_gradients, log_sum_exp_gradient)},
+            {"query_gradient", offsetof(lsk_cross_attention_gradients, query_gradient)},
+            {"key_gradient", offsetof(lsk_cross_attention_gradients, key_gradient)},
+            {"value_gradient", offsetof(lsk_cross_attention_gradients, value_gradient)},
+            {"key_bias_gradient", offsetof(lsk_cross_attention_gradients, key_bias_gradient)}});
+    append(table, "lsk_merge_states_shape", sizeof(lsk_merge_states_shape),
+           {{"struct_size", offsetof(lsk_merge_states_shape, struct_size)},
+            {"parts", offsetof(lsk_merge_states_shape, parts)},
+            {"rows", offsetof(lsk_merge_states_shape, rows)},
+            {"width", offsetof(lsk_merge_states_shape, width)}});
+    append(table, "lsk_merge_states_tensors", sizeof(lsk_merge_states_tensors),
+           {{"struct_size", offsetof(lsk_merge_states_tensors, struct_size)},
+            {"outputs", offsetof(lsk_merge_states_tensors, outputs)},
+            {"log_sum_exps", offsetof(lsk_merge_states_tensors, log_sum_exps)},
+            {"output", offsetof(lsk_merge_states_tensors, output)},
+            {"log_sum_exp", offsetof(lsk_merge_states_tensors, log_sum_exp)}});
+    append(table, "lsk_merge_states_gradients", sizeof(lsk_merge_states_gradients),
+           {{"struct_size", offsetof(lsk_merge_states_gradients, struct_size)},
+            {"output_gradient", offsetof(lsk_merge_states_gradients, output_gradient)},
+            {"log_sum_exp_gradient", offsetof(lsk_merge_states_gradients, log_sum_exp_gradient)},
+            {"output_gradients", offsetof(lsk_merge_states_gradients, output_gradients)},
+            {"log_sum_exp_gradients", offsetof(lsk_merge_states_gradients, log_sum_exp_gradients)}});
+    append(table, "lsk_linear_attention_shape", sizeof(lsk_linear_attention_shape),
+           {{"struct_size", offsetof(lsk_linear_attention_shape, struct_size)},
+            {"dtype", offsetof(lsk_linear_attention_shape, dtype)},
+            {"heads", offsetof(lsk_linear_attention_shape, heads)},
+            {"key_width", offsetof(lsk_linear_attention_shape, key_width)},
+            {"value_width", offsetof(lsk_linear_attention_shape, value_width)},
+            {"row_activation", offsetof(lsk_linear_attention_shape, row_activation)},
+            {"state_activation", offsetof(lsk_linear_attention_shape, state_activation)},
+            {"state_scale", offsetof(lsk_linear_attention_shape, state_scale)},
+            {"segments", offsetof(lsk_linear_attention_shape, segments)},
+            {"offsets", offsetof(lsk_linear_attention_shape, offsets)}});
+    append(table, "lsk_linear_attention_state_tensors", sizeof(lsk_linear_attention_state_tensors),
+           {{"struct_size", offsetof(lsk_linear_attention_state_tensors, struct_size)},
+            {"keys", offsetof(lsk_linear_attention_state_tensors, keys)},
+            {"values", offsetof(lsk_linear_attention_state_tensors, values)},
+            {"state", offsetof(lsk_linear_attention_state_tensors, state)},
+            {"key_gradient", offsetof(lsk_linear_attention_state_tensors, key_gradient)},
+            {"value_gradient", offsetof(lsk_linear_attention_state_tensors, value_gradient)}});
+    append(table, "lsk_linear_attention_apply_tensors", sizeof(lsk_linear_attention_apply_tensors),
+           {{"struct_size", offsetof(lsk_linear_attention_apply_tensors, struct_size)},
+            {"queries", offsetof(lsk_linear_attention_apply_tensors, queries)},
+            {"state", offsetof(lsk_linear_attention_apply_tensors, state)},
+            {"self_keys", offsetof(lsk_linear_attention_apply_tensors, self_keys)},
+            {"self_values", offsetof(lsk_linear_attention_apply_tensors, self_values)},
+            {"output", offsetof(lsk_linear_attention_apply_tensors, output)},
+            {"output_gradient", offsetof(lsk_linear_attention_apply_tensors, output_gradient)},
+            {"query_gradient", offsetof(lsk_linear_attention_apply_tensors, query_gradient)},
+            {"state_gradient", offsetof(lsk_linear_attention_apply_tensors, state_gradient)},
+            {"self_key_gradient", offsetof(lsk_linear_attention_apply_tensors, self_key_gradient)},
+            {"self_value_gradient", offsetof(lsk_linear_attention_apply_tensors, self_value_gradient)}});
+    append(table, "lsk_sketch_attention_shape", sizeof(lsk_sketch_attention_shape),
+           {{"struct_size", offsetof(lsk_sketch_attention_shape, struct_size)},
+            {"dtype", offsetof(lsk_sketch_attention_shape, dtype)},
+            {"prototypes", offsetof(lsk_sketch_attention_shape, prototypes)},
+            {"key_width", offsetof(lsk_sketch_attention_shape, key_width)},
+            {"value_width", offsetof(lsk_sketch_attention_shape, value_width)},
+            {"scale", offsetof(lsk_sketch_attention_shape, scale)},
+            {"normalization", offsetof(lsk_sketch_attention_shape, normalization)},
+            {"reserved", offsetof(lsk_sketch_attention_shape, reserved)},
+            {"segments", offsetof(lsk_sketch_attention_shape, segments)},
+            {"history_offsets", offsetof(lsk_sketch_attention_shape, history_offsets)}});
+    append(table, "lsk_sketch_attention_tensors", sizeof(lsk_sketch_attention_tensors),
+           {{"struct_size", offsetof(lsk_sketch_attention_tensors, struct_size)},
+            {"prototypes", offsetof(lsk_sketch_attention_tensors, prototypes)},
+            {"keys", offsetof(lsk_sketch_attention_tensors, keys)},
+            {"values", offsetof(lsk_sketch_attention_tensors, values)},
+            {"sketch", offsetof(lsk_sketch_attention_tensors, sketch)},
+            {"token_log_sum_exp", offsetof(lsk_sketch_attention_tensors, token_log_sum_exp)},
+            {"mass", offsetof(lsk_sketch_attention_tensors, mass)}});
+    append(table, "lsk_sketch_attention_gradients", sizeof(lsk_sketch_attention_gradients),
+           {{"struct_size", offsetof(lsk_sketch_attention_gradients, struct_size)},
+            {"sketch_gradient", offsetof(lsk_sketch_attention_gradients, sketch_gradient)},
+            {"prototype_gradient", offsetof(lsk_sketch_attention_gradients, prototype_gradient)},
+            {"key_gradient", offsetof(lsk_sketch_attention_gradients, key_gradient)},
+            {"value_gradient", offsetof(lsk_sketch_attention_gradients, value_gradient)}});
+    append(table, "lsk_linear_shape", sizeof(lsk_linear_shape),
+           {{"struct_size", offsetof(lsk_linear_shape, struct_size)},
+            {"dtype", offsetof(lsk_linear_shape, dtype)},
+            {"rows", offsetof(lsk_linear_shape, rows)},
+            {"input_width", offsetof(lsk_linear_shape, input_width)},
+            {"output_width", offsetof(lsk_linear_shape, output_width)},
+            {"output_mode", offsetof(lsk_linear_shape, output_mode)}});
+    append(table, "lsk_linear_tensors", sizeof(lsk_linear_tensors),
+           {{"struct_size", offsetof(lsk_linear_tensors, struct_size)},
+            {"input", offsetof(lsk_linear_tensors, input)},
+            {"weight", offsetof(lsk_linear_tensors, weight)},
+            {"bias", offsetof(lsk_linear_tensors, bias)},
+            {"output", offsetof(lsk_linear_tensors, output)},
+            {"output_gradient", offsetof(lsk_linear_tensors, output_gradient)},
+            {"input_gradient", offsetof(lsk_linear_tensors, input_gradient)},
+            {"weight_gradient", offsetof(lsk_linear_tensors, weight_gradient)},
+            {"bias_gradient", offsetof(lsk_linear_tensors, bias_gradient)}});
+    append(table, "lsk_layer_norm_shape", sizeof(lsk_layer_norm_shape),
+           {{"struct_size", offsetof(lsk_layer_norm_shape, struct_size)},
+            {"dtype", offsetof(lsk_layer_norm_shape, dtype)},
+            {"rows", offsetof(lsk_layer_norm_shape, rows)},
+            {"width", offsetof(lsk_layer_norm_shape, width)},
+            {"epsilon", offsetof(lsk_layer_norm_shape, epsilon)}});
+    append(table, "lsk_layer_norm_tensors", sizeof(lsk_layer_norm_tensors),
+           {{"struct_size", offsetof(lsk_layer_norm_tensors, struct_size)},
+            {"input", offsetof(lsk_layer_norm_tensors, input)},
+            {"gain", offsetof(lsk_layer_norm_tensors, gain)},
+            {"bias", offsetof(lsk_layer_norm_tensors, bias)},
+            {"output", offsetof(lsk_layer_norm_tensors, output)},
+            {"output_gradient", offsetof(lsk_layer_norm_tensors, output_gradient)},
+            {"input_gradient", offsetof(lsk_layer_norm_tensors, input_gradient)},
+            {"gain_gradient", offsetof(lsk_layer_norm_tensors, gain_gradient)},
+            {"bias_gradient", offsetof(lsk_layer_norm_tensors, bias_gradient)}});
+    append(table, "lsk_gated_ffn_shape", sizeof(lsk_gated_ffn_shape),
+           {{"struct_size", offsetof(lsk_gated_ffn_shape, struct_size)},
+            {"dtype", offsetof(lsk_gated_ffn_shape, dtype)},
+            {"rows", offsetof(lsk_gated_ffn_shape, rows)},
+            {"width", offsetof(lsk_gated_ffn_shape, width)},
+            {"hidden_width", offsetof(lsk_gated_ffn_shape, hidden_width)},
+            {"norm", offsetof(lsk_gated_ffn_shape, norm)},
+            {"norm_epsilon", offsetof(lsk_gated_ffn_shape, norm_epsilon)},
+            {"gradient_mode", offsetof(lsk_gated_ffn_shape, gradient_mode)}});
+    append(table, "lsk_gated_ffn_tensors", sizeof(lsk_gated_ffn_tensors),
+           {{"struct_size", offsetof(lsk_gated_ffn_tensors, struct_size)},
+            {"input", offsetof(lsk_gated_ffn_tensors, input)},
+            {"up", offsetof(lsk_gated_ffn_tensors, up)},
+            {"gate", offsetof(lsk_gated_ffn_tensors, gate)},
+            {"down", offsetof(lsk_gated_ffn_tensors, down)},
+            {"up_bias", offsetof(lsk_gated_ffn_tensors, up_bias)},
+            {"gate_bias", offsetof(lsk_gated_ffn_tensors, gate_bias)},
+            {"down_bias", offsetof(lsk_gated_ffn_tensors, down_bias)},
+            {"norm_gain", offsetof(lsk_gated_ffn_tensors, norm_gain)},
+            {"norm_bias", offsetof(lsk_gated_ffn_tensors, norm_bias)},
+            {"output", offsetof(lsk_gated_ffn_tensors, output)}});
+    append(table, "lsk_gated_ffn_gradients", sizeof(lsk_gated_ffn_gradients),
+           {{"struct_size", offsetof(lsk_gated_ffn_gradients, struct_size)},
+            {"output_gradient", offsetof(lsk_gated_ffn_gradients, output_gradient)},
+            {"input", offsetof(lsk_gated_ffn_gradients, input)},
+            {"up", offsetof(lsk_gated_ffn_gradients, up)},
+            {"gate", offsetof(lsk_gated_ffn_gradients, gate)},
+            {"down", offsetof(lsk_gated_ffn_gradients, down)},
+            {"up_bias", offsetof(lsk_gated_ffn_gradients, up_bias)},
+            {"gate_bias", offsetof(lsk_gated_ffn_gradients, gate_bias)},
+            {"down_bias", offsetof(lsk_gated_ffn_gradients, down_bias)},
+            {"norm_gain", offsetof(lsk_gated_ffn_gradients, norm_gain)},
+            {"norm_bias", offsetof(lsk_gated_ffn_gradients, norm_bias)}});
+    append(table, "lsk_segment_reduce_shape", sizeof(lsk_segment_reduce_shape),
+           {{"struct_size", offsetof(lsk_segment_reduce_shape, struct_size)},
+            {"dtype", offsetof(lsk_segment_reduce_shape, dtype)},
+            {"reduction", offsetof(lsk_segment_reduce_shape, reduction)},
+            {"width", offsetof(lsk_segment_reduce_shape, width)},
+            {"segments", offsetof(lsk_segment_reduce_shape, segments)},
+            {"offsets", offsetof(lsk_segment_reduce_shape, offsets)}});
+    append(table, "lsk_segment_reduce_tensors", sizeof(lsk_segment_reduce_tensors),
+           {{"struct_size", offsetof(lsk_segment_reduce_tensors, struct_size)},
+            {"input", offsetof(lsk_segment_reduce_tensors, input)},
+            {"output", offsetof(lsk_segment_reduce_tensors, output)},
+            {"output_gradient", offsetof(lsk_segment_reduce_tensors, output_gradient)},
+            {"input_gradient", offsetof(lsk_segment_reduce_tensors, input_gradient)}});
+    append(table, "lsk_time_embedding_shape", sizeof(lsk_time_embedding_shape),
+           {{"struct_size", offsetof(lsk_time_embedding_shape, struct_size)},
+            {"dtype", offsetof(lsk_time_embedding_shape, dtype)},
+            {"width", offsetof(lsk_time_embedding_shape, width)},
+            {"buckets", offsetof(lsk_time_embedding_shape, buckets)},
+            {"unit", offsetof(lsk_time_embedding_shape, unit)},
+            {"per_octave", offsetof(lsk_time_embedding_shape, per_octave)},
+            {"reserved", offsetof(lsk_time_embedding_shape, reserved)},
+            {"segments", offsetof(lsk_time_embedding_shape, segments)},
+            {"offsets", offsetof(lsk_time_embedding_shape, offsets)}});
+    append(table, "lsk_time_embedding_tensors", sizeof(lsk_time_embedding_tensors),
+           {{"struct_size", offsetof(lsk_time_embedding_tensors, struct_size)},
+            {"request_times", offsetof(lsk_time_embedding_tensors, request_times)},
+            {"event_times", offsetof(lsk_time_embedding_tensors, event_times)},
+            {"table", offsetof(lsk_time_embedding_tensors, table)},
+            {"rows", offsetof(lsk_time_embedding_tensors, rows)},
+            {"row_gradient", offsetof(lsk_time_embedding_tensors, row_gradient)},
+            {"table_gradient", offsetof(lsk_time_embedding_tensors, table_gradient)}});
+    append(table, "lsk_summary_codec_shape", sizeof(lsk_summary_codec_shape),
+           {{"struct_size", offsetof(lsk_summary_codec_shape, struct_size)},
+            {"encoding", offsetof(lsk_summary_codec_shape, encoding)},
+            {"rows", offsetof(lsk_summary_codec_shape, rows)},
+            {"width", offsetof(lsk_summary_codec_shape, width)}});
+    append(table, "lsk_summary_codec_tensors", sizeof(lsk_summary_codec_tensors),
+           {{"struct_size", offsetof(lsk_summary_codec_tensors, struct_size)},
+            {"values", offsetof(lsk_summary_codec_tensors, values)},
+            {"codes", offsetof(lsk_summary_codec_tensors, codes)},
+            {"scales", offsetof(lsk_summary_codec_tensors, scales)}});
+    append(table, "lsk_adamw_shape", sizeof(lsk_adamw_shape),
+           {{"struct_size", offsetof(lsk_adamw_shape, struct_size)},
+            {"reserved", offsetof(lsk_adamw_shape, reserved)},
+            {"parameters", offsetof(lsk_adamw_shape, parameters)}});
+    append(table, "lsk_adamw_tensors", sizeof(lsk_adamw_tensors),
+           {{"struct_size", offsetof(lsk_adamw_tensors, struct_size)},
+            {"learning_rate", offsetof(lsk_adamw_tensors, learning_rate)},
+            {"beta1", offsetof(lsk_adamw_tensors, beta1)},
+            {"beta2", offsetof(lsk_adamw_tensors, beta2)},
+            {"epsilon", offsetof(lsk_adamw_tensors, epsilon)},
+            {"weight_decay", offsetof(lsk_adamw_tensors, weight_decay)},
+            {"gradient_scale", offsetof(lsk_adamw_tensors, gradient_scale)},
+            {"step", offsetof(lsk_adamw_tensors, step)},
+            {"gradient", offsetof(lsk_adamw_tensors, gradient)},
+            {"parameter", offsetof(lsk_adamw_tensors, parameter)},
+            {"first_moment", offsetof(lsk_adamw_tensors, first_moment)},
+            {"second_moment", offsetof(lsk_adamw_tensors, second_moment)}});
+    return table;
+}
+}  // namespace
+
+extern "C" lsk_status lsk_struct_layouts(const char** table) {
+    return guarded([&] {
+        check_result("table", table);
+        static const std::string text = layouts();
+        *table = text.c_str();
+    });
+}
