@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 #include "api/check.h"
 #include "longseqkernels/lsk.h"

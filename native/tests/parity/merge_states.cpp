@@ -58,7 +58,9 @@ lsk_merge_states_shape shape_of(const Case& c) { return {sizeof(lsk_merge_states
 TEST_SUITE("merge_states") {
     TEST_CASE("merged states are those of the whole history, empty parts are the identity") {
         for (const Case& c : cases) {
-            CAPTURE(c.parts), CAPTURE(c.rows), CAPTURE(c.width);
+            CAPTURE(c.parts);
+            CAPTURE(c.rows);
+            CAPTURE(c.width);
             const States s = states(c.parts, c.rows, c.width);
             const Device device;
             Plan plan;
@@ -80,7 +82,9 @@ TEST_SUITE("merge_states") {
 
     TEST_CASE("gradients follow the definition") {
         for (const Case& c : cases) {
-            CAPTURE(c.parts), CAPTURE(c.rows), CAPTURE(c.width);
+            CAPTURE(c.parts);
+            CAPTURE(c.rows);
+            CAPTURE(c.width);
             const States s = states(c.parts, c.rows, c.width);
             const std::vector<double> gradient = rounded(normal(size_t(c.rows) * c.width, 3), LSK_FLOAT32), lse_gradient = rounded(normal(size_t(c.rows), 4), LSK_FLOAT32);
             const std::vector<double> merged = merged_output(s);

@@ -1,0 +1,170 @@
+// The grid loop: blocks (or clusters) are spread over worker threads. The caller's thread never runs a fiber.
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include "state.h"
+
+namespace emu {
+
+// ---- totals -------------------------------------------------------------------------------------------------------
+
+static std::mutex totals_mutex;
+static Totals all_totals;
+
+Totals totals() {
+    std::lock_guard<std::mutex> guard(totals_mutex);
+    return all_totals;
+}
+
+void reset_totals() {
+    std::lock_guard<std::mutex> guard(totals_mutex);
+    all_totals = Totals();
+}
+
+static void add(const Totals& more) {
+    static_assert(sizeof(Totals) % sizeof(uint64_t) == 0);
+    std::lock_guard<std::mutex> guard(totals_mutex);
+    auto* to = reinterpret_cast<uint64_t*>(&all_totals);
+    const auto* from = reinterpret_cast<const uint64_t*>(&more);
+    for (size_t i = 0; i < sizeof(Totals) / sizeof(uint64_t); i++) to[i] += from[i];
+}
+
+// ---- one cluster ----------------------------------------------------------------------------------------------------
+
+static uint3 block_index(const Dim& grid, uint64_t linear) {
+    return {unsigned(linear % grid.x), unsigned(linear / grid.x % grid.y), unsigned(linear / grid.x / grid.y)};
+}
+
+static void prepare_block(Cluster& cluster, Block& owner) {
+    const Launch& launch = *cluster.launch;
+    const Dim& size = launch.block;
+    owner.cluster = &cluster;
+    owner.threads = owner.live = size.x * size.y * size.z;
+    owner.dynamic_bytes = uint32_t(launch.shared_bytes);
+    owner.arena = take_arena(owner.rank, owner.dynamic_bytes);
+    owner.fibers.resize(owner.threads);
+    owner.warps.resize((owner.threads + 31) / 32);
+    owner.groups.resize((owner.threads + 127) / 128);
+    for (uint32_t i = 0; i < owner.threads; i++) {
+        Fiber& fiber = owner.fibers[i];
+        Warp& warp = owner.warps[i / 32];
+        fiber.linear = i;
+        fiber.lane = i % 32;
+        fiber.agent = owner.rank * owner.threads + i;
+        fiber.warp = &warp;
+        fiber.block = &owner;
+        fiber.thread_index = {i % size.x, i / size.x % size.y, i / size.x / size.y};
+        warp.index = i / 32;
+        warp.block = &owner;
+        warp.lanes[fiber.lane] = &fiber;
+        warp.alive |= 1u << fiber.lane;
+    }
+    cluster.threads += owner.threads;
+}
+
+static void run_one(const Launch& launch, uint64_t first_block) {
+    Cluster cluster;
+    cluster.launch = &launch;
+    cluster.random.seed(config().seed * 0x9e3779b97f4a7c15ull + first_block);
+    Block& owner = cluster.blocks.emplace_back();
+    owner.linear = first_block;
+    owner.index = block_index(launch.grid, first_block);
+    prepare_block(cluster, owner);
+    cluster.live = cluster.threads;
+    ::blockDim = {launch.block.x, launch.block.y, launch.block.z};
+    ::gridDim = {launch.grid.x, launch.grid.y, launch.grid.z};
+    run_cluster(cluster);
+    cluster.totals.blocks = cluster.blocks.size();
+    add(cluster.totals);
+}
+
+// ---- workers ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Threads that wait for launches. Never destroyed: they may still sleep when the library's static objects go.
+class Workers {
+public:
+    // Runs `work` on `count` threads and returns when all have ended.
+    void run(int count, const std::function<void()>& work) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        while (threads_ < count) {
+            std::thread([this] { loop(); }).detach();
+            threads_++;
+        }
+        work_ = &work;
+        waiting_ = running_ = count;
+        start_.notify_all();
+        done_.wait(lock, [this] { return running_ == 0; });
+        work_ = nullptr;
+    }
+
+private:
+    void loop() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        for (;;) {
+            start_.wait(lock, [this] { return waiting_ > 0; });
+            waiting_--;
+            const std::function<void()>& work = *work_;
+            lock.unlock();
+            work();
+            lock.lock();
+            if (--running_ == 0) done_.notify_one();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable start_;
+    std::condition_variable done_;
+    const std::function<void()>* work_ = nullptr;
+    int threads_ = 0;
+    int waiting_ = 0;
+    int running_ = 0;
+};
+
+}  // namespace
+
+static bool valid(const Launch& launch) {
+    const uint64_t threads = uint64_t(launch.block.x) * launch.block.y * launch.block.z;
+    const uint64_t blocks = uint64_t(launch.grid.x) * launch.grid.y * launch.grid.z;
+    return threads >= 1 && threads <= 1024 && launch.block.z <= 64 && blocks >= 1 && launch.grid.x <= 0x7fffffffu && launch.grid.y <= 65535 &&
+           launch.grid.z <= 65535;
+}
+
+int launch(const Launch& launch) {
+    static auto* const workers = new Workers;
+    static auto* const device = new std::mutex;        // one launch at a time
+    if (!valid(launch)) return cudaErrorInvalidConfiguration;
+    if (launch.shared_bytes > max_shared_bytes()) return cudaErrorInvalidValue;
+    std::lock_guard<std::mutex> guard(*device);
+    if (!last_error().empty()) return cudaErrorLaunchFailure;    // sticky, as on the device
+    const Config& c = config();
+    race_checked = c.race_check;
+    instrumented = c.race_check || c.statistics;
+    const uint64_t blocks = uint64_t(launch.grid.x) * launch.grid.y * launch.grid.z;
+    std::vector<uint64_t> order;
+    if (c.schedule != Schedule::inorder) {
+        order.resize(blocks);
+        for (uint64_t i = 0; i < blocks; i++) order[i] = i;
+        std::mt19937_64 random(c.seed);
+        std::shuffle(order.begin(), order.end(), random);
+    }
+    std::atomic<uint64_t> next{0};
+    std::atomic<bool> failed{false};
+    const std::function<void()> work = [&] {
+        for (uint64_t i; (i = next++) < blocks && !failed;) {
+            run_one(launch, order.empty() ? i : order[i]);
+            if (!last_error().empty()) failed = true;
+        }
+    };
+    const int wanted = c.workers > 0 ? c.workers : std::max(1, int(std::thread::hardware_concurrency()));
+    workers->run(int(std::min<uint64_t>(uint64_t(wanted), blocks)), work);
+    Totals one;
+    one.launches = 1;
+    add(one);
+    return failed ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+}  // namespace emu
