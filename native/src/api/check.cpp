@@ -28,6 +28,10 @@ void check_finite_not_negative(const char* argument, float value) {
     if (!std::isfinite(value) || value < 0) fail_argument(argument, std::to_string(value), "finite and not negative");
 }
 
+void check_finite_positive(const char* argument, float value) {
+    if (!std::isfinite(value) || value <= 0) fail_argument(argument, std::to_string(value), "finite and greater than 0");
+}
+
 void check_reserved(const char* argument, int32_t value) {
     if (value != 0) fail_argument(argument, std::to_string(value), "0");
 }

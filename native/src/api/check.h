@@ -15,6 +15,7 @@ void check_extent(const char* argument, int32_t value, int32_t least = 1, int32_
 void check_choice(const char* argument, int32_t value, int32_t choices);
 void check_finite(const char* argument, float value);
 void check_finite_not_negative(const char* argument, float value);
+void check_finite_positive(const char* argument, float value);
 void check_reserved(const char* argument, int32_t value);
 
 int64_t dtype_bytes(int32_t dtype);

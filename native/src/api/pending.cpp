@@ -22,9 +22,6 @@ extern "C" lsk_status lsk_sketch_attention_backward(lsk_plan*, const lsk_sketch_
 extern "C" lsk_status lsk_linear_plan(lsk_context*, const lsk_linear_shape*, lsk_plan**) { return not_built("lsk_linear_plan"); }
 extern "C" lsk_status lsk_linear_forward(lsk_plan*, const lsk_linear_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_forward"); }
 extern "C" lsk_status lsk_linear_backward(lsk_plan*, const lsk_linear_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_backward"); }
-extern "C" lsk_status lsk_layer_norm_plan(lsk_context*, const lsk_layer_norm_shape*, lsk_plan**) { return not_built("lsk_layer_norm_plan"); }
-extern "C" lsk_status lsk_layer_norm_forward(lsk_plan*, const lsk_layer_norm_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_layer_norm_forward"); }
-extern "C" lsk_status lsk_layer_norm_backward(lsk_plan*, const lsk_layer_norm_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_layer_norm_backward"); }
 extern "C" lsk_status lsk_gated_ffn_plan(lsk_context*, const lsk_gated_ffn_shape*, lsk_plan**) { return not_built("lsk_gated_ffn_plan"); }
 extern "C" lsk_status lsk_gated_ffn_forward(lsk_plan*, const lsk_gated_ffn_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_forward"); }
 extern "C" lsk_status lsk_gated_ffn_backward(lsk_plan*, const lsk_gated_ffn_tensors*, const lsk_gated_ffn_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_backward"); }

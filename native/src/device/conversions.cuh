@@ -34,4 +34,16 @@ LSK_DEVICE float2 unpack(uint32_t pair) {
     return unpack(T{}, pair);
 }
 
+template <class T>
+LSK_DEVICE uint32_t pack(float low, float high);
+
+template <>
+LSK_DEVICE uint32_t pack<bf16>(float low, float high) {
+    return ptx::pack_bf16(low, high);
+}
+template <>
+LSK_DEVICE uint32_t pack<fp16>(float low, float high) {
+    return ptx::pack_fp16(low, high);
+}
+
 }  // namespace lsk::device

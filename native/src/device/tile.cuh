@@ -2,6 +2,7 @@
 // the eight rows an ldmatrix reads at one chunk lie in eight different bank groups. Rows narrower than the tile, and rows past the end, are zeros.
 #pragma once
 #include "device/ptx.cuh"
+#include "device/row_alignment.h"
 
 namespace lsk {
 
@@ -24,9 +25,6 @@ struct TileLayout {
         return offset(row, column / chunk_elements) + static_cast<uint32_t>(column % chunk_elements * int(sizeof(Element)));
     }
 };
-
-// Whether rows can be copied 16 bytes at a time; decided on the host from the pointer and the row length.
-enum class RowAlignment { elements, chunks };
 
 template <class Element>
 struct RowSource {

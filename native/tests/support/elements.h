@@ -55,7 +55,7 @@ inline std::vector<double> rounded(std::vector<double> values, lsk_dtype dtype) 
 }
 
 // How far the type's rounding may move a value of magnitude 1.
-inline double unit_roundoff(lsk_dtype dtype) { return dtype == LSK_FLOAT32 ? 0x1p-24 : dtype == LSK_BFLOAT16 ? 0x1p-9 : 0x1p-11; }
+inline double unit_roundoff(lsk_dtype dtype) { return dtype == LSK_FLOAT32 ? 0x1p-24 : dtype == LSK_BFLOAT16 ? 0x1p-8 : 0x1p-11; }
 
 constexpr lsk_dtype all_dtypes[] = {LSK_FLOAT32, LSK_BFLOAT16, LSK_FLOAT16};
 
