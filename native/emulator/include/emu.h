@@ -21,8 +21,8 @@ struct Config {
     Landing landing = Landing::late;           // EMU_LANDING
     uint64_t seed = 1;                         // EMU_SEED
     int workers = 0;                           // EMU_WORKERS: OS threads that run blocks; 0: one per core
-    bool race_check = false;                   // EMU_RACECHECK: needs kernels built with LSK_CHECK=race
-    bool statistics = false;                   // EMU_STATS: memory-access report, same requirement
+    bool race_check = false;                   // EMU_RACECHECK: on in builds with LSK_CHECK=race, no effect in others
+    bool statistics = false;                   // EMU_STATS: memory-access report, of a race build too
     bool truncate_mma = true;                  // round the sums of mma toward zero, as tensor cores do
     bool lazy_streams = false;                 // EMU_LAZY_STREAMS: run stream work only when somebody synchronises
     bool quiet = false;                        // EMU_QUIET: print nothing to stderr

@@ -29,6 +29,17 @@ LSK_DEVICE uint32_t pack_fp16(float low, float high) { return uint32_t(fp16_from
 LSK_DEVICE uint32_t load_shared32(uint32_t address) { return emu::load_shared32(address); }
 LSK_DEVICE void store_shared32(uint32_t address, uint32_t value) { emu::store_shared32(address, value); }
 
+// ---- global memory, gpu scope -----------------------------------------------------------------------------------------
+
+LSK_DEVICE uint32_t load_acquire_gpu(const uint32_t* from) { return emu::load_u32(from, emu::Order::acquire); }
+LSK_DEVICE uint32_t load_relaxed_gpu(const uint32_t* from) { return emu::load_u32(from, emu::Order::relaxed); }
+LSK_DEVICE void store_release_gpu(uint32_t* to, uint32_t value) { emu::store_u32(to, value, emu::Order::release); }
+LSK_DEVICE void store_relaxed_gpu(uint32_t* to, uint32_t value) { emu::store_u32(to, value, emu::Order::relaxed); }
+LSK_DEVICE uint32_t atomic_add_acq_rel_gpu(uint32_t* to, uint32_t value) {
+    return emu::atomic_u32(emu::Atomic::add, to, value, emu::Order::acquire_release);
+}
+LSK_DEVICE void reduce_add_release_gpu(uint32_t* to, uint32_t value) { emu::atomic_u32(emu::Atomic::add, to, value, emu::Order::release); }
+
 // ---- cp.async ---------------------------------------------------------------------------------------------------------
 
 LSK_DEVICE void cp_async4(uint32_t to, const void* from, bool inside) { emu::cp_async(to, from, 4, inside ? 4 : 0); }

@@ -17,6 +17,7 @@ void cp_async(uint32_t to, const void* from, int bytes, int from_bytes) {
         (void)source[from_bytes - 1];
     }
     race_copy_issued(fiber, *block, to, uint32_t(bytes), where);
+    race_global(fiber, from, uint32_t(from_bytes), Touch::read, where);
     memset(target, 0xff, size_t(bytes));       // whoever reads before the wait sees NaN
     fiber.copies.push_back({to, uint32_t(bytes), uint32_t(from_bytes), fiber.copy_group, from, where});
     block->cluster->totals.cp_async++;
@@ -42,6 +43,7 @@ static void land(Fiber& fiber, const CpAsync& copy) {
         memcpy(target, copy.from, copy.from_bytes);
         memset(target + copy.from_bytes, 0, copy.bytes - copy.from_bytes);
     }
+    race_global(fiber, copy.from, copy.from_bytes, Touch::read, copy.where);    // the source is read at any time up to now
     race_copy_landed(fiber, *block, copy.to, copy.bytes, copy.where);
 }
 

@@ -26,6 +26,9 @@ static Enum choice(const char* name, std::initializer_list<std::pair<const char*
 
 static Config from_environment() {
     Config c;
+#ifdef EMU_RACE_BUILD
+    c.race_check = true;
+#endif
     c.schedule = choice("EMU_SCHEDULE",
                         {{"inorder", Schedule::inorder}, {"reverse", Schedule::reverse}, {"random", Schedule::random}, {"priority", Schedule::priority}},
                         c.schedule);

@@ -97,8 +97,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     if (device < 0 || device >= config().device_count) return cudaErrorInvalidDevice;
     *properties = {};
     snprintf(properties->name, sizeof properties->name, "Emulated sm_%d", config().compute_capability);
-    cudaMemGetInfo(&properties->totalGlobalMem, &properties->totalGlobalMem);
-    properties->totalGlobalMem = size_t(16) << 30;
+    properties->totalGlobalMem = total_memory_bytes;
     properties->sharedMemPerBlock = size_t(attribute_value(cudaDevAttrMaxSharedMemoryPerBlock));
     properties->sharedMemPerBlockOptin = max_shared_bytes();
     properties->major = attribute_value(cudaDevAttrComputeCapabilityMajor);

@@ -16,6 +16,7 @@ static void access(const void* pointer, uint32_t bytes, bool write, const void* 
         return;
     }
     // Everything that is not device memory is registers, locals or kernel parameters.
+    race_global(*fiber, pointer, bytes, write ? Touch::write : Touch::read, where);
     if (config().statistics && is_device_memory(pointer)) log_access(*fiber, where, reinterpret_cast<uint64_t>(pointer), bytes, write, false);
 }
 

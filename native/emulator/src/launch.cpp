@@ -67,6 +67,7 @@ static void prepare_block(Cluster& cluster, Block& owner) {
 static void run_one(const Launch& launch, uint64_t first_block) {
     Cluster cluster;
     cluster.launch = &launch;
+    cluster.index = first_block;
     cluster.random.seed(config().seed * 0x9e3779b97f4a7c15ull + first_block);
     Block& owner = cluster.blocks.emplace_back();
     owner.linear = first_block;
@@ -159,7 +160,9 @@ int launch(const Launch& launch) {
             if (!last_error().empty()) failed = true;
         }
     };
-    const int wanted = c.workers > 0 ? c.workers : std::max(1, int(std::thread::hardware_concurrency()));
+    if (race_checked) race_launch();
+    // The race checker's shadow of global memory belongs to one thread at a time, and its verdict should not depend on timing.
+    const int wanted = race_checked ? 1 : c.workers > 0 ? c.workers : std::max(1, int(std::thread::hardware_concurrency()));
     workers->run(int(std::min<uint64_t>(uint64_t(wanted), blocks)), work);
     Totals one;
     one.launches = 1;

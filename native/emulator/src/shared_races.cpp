@@ -1,10 +1,8 @@
-// Vector clocks of threads, and who last wrote and read every two bytes of shared memory.
+// Who last wrote and read every two bytes of shared memory.
 #include <algorithm>
 #include "state.h"
 
 namespace emu {
-
-bool race_checked = false;
 
 namespace {
 
@@ -49,29 +47,6 @@ void race_end(Cluster& cluster) {
         delete each.shadow;
         each.shadow = nullptr;
     }
-}
-
-static void join(Clocks& into, const Clocks& from) {
-    if (into.empty()) {
-        into = from;
-        return;
-    }
-    for (size_t i = 0; i < into.size(); i++) into[i] = std::max(into[i], from[i]);
-}
-
-void race_release(Fiber& fiber, SyncClock& into) {
-    if (!race_checked) return;
-    join(into.joined, fiber.clock.now);
-    fiber.clock.now[fiber.agent]++;
-}
-
-void race_acquire(Fiber& fiber, const SyncClock& from) {
-    if (!race_checked || from.joined.empty()) return;
-    join(fiber.clock.now, from.joined);
-}
-
-void race_proxy_fence(Fiber& fiber) {
-    if (race_checked) fiber.clock.proxy_fence = fiber.clock.now[fiber.agent];
 }
 
 static bool before(const Fiber& fiber, uint32_t agent, Clock clock) { return fiber.clock.now[agent] >= clock; }

@@ -168,6 +168,7 @@ struct Block {
 
 struct Cluster {                              // what is scheduled together: one block, or the blocks of a cluster
     const Launch* launch = nullptr;
+    uint64_t index = 0;                       // within the grid
     std::deque<Block> blocks;
     uint32_t threads = 0;                     // of all blocks
     uint32_t live = 0;
@@ -240,6 +241,7 @@ std::string symbolize(const void* address);   // file.cuh:line
 
 // ---- device_memory.cpp, device.cpp
 bool is_device_memory(const void*);
+constexpr size_t total_memory_bytes = size_t(16) << 30;
 size_t max_shared_bytes();                    // that a block may ask for
 cudaError_t device_usable();                  // what every runtime call returns first when there is no driver or no device
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include "device_memory.h"
 #include "state.h"
 
 using Work = std::function<cudaError_t()>;
@@ -80,6 +81,7 @@ cudaError_t synchronize(emuStream& stream) {
         return cudaErrorStreamCaptureUnsupported;
     }
     run_all(stream);
+    check_guards();
     const cudaError_t error = stream.error;
     stream.error = cudaSuccess;
     return error ? error : cudaPeekAtLastError();

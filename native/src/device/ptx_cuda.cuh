@@ -72,6 +72,33 @@ LSK_DEVICE void store_shared32(uint32_t address, uint32_t value) {
     asm volatile("st.shared.b32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }
 
+// ---- global memory, gpu scope -----------------------------------------------------------------------------------------
+
+LSK_DEVICE uint32_t load_acquire_gpu(const uint32_t* from) {
+    uint32_t value;
+    asm volatile("ld.acquire.gpu.global.b32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
+    return value;
+}
+LSK_DEVICE uint32_t load_relaxed_gpu(const uint32_t* from) {
+    uint32_t value;
+    asm volatile("ld.relaxed.gpu.global.b32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
+    return value;
+}
+LSK_DEVICE void store_release_gpu(uint32_t* to, uint32_t value) {
+    asm volatile("st.release.gpu.global.b32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
+}
+LSK_DEVICE void store_relaxed_gpu(uint32_t* to, uint32_t value) {
+    asm volatile("st.relaxed.gpu.global.b32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
+}
+LSK_DEVICE uint32_t atomic_add_acq_rel_gpu(uint32_t* to, uint32_t value) {
+    uint32_t old;
+    asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], %2;" : "=r"(old) : "l"(to), "r"(value) : "memory");
+    return old;
+}
+LSK_DEVICE void reduce_add_release_gpu(uint32_t* to, uint32_t value) {
+    asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
+}
+
 // ---- cp.async ---------------------------------------------------------------------------------------------------------
 
 // Copies `from`, or zeros without reading it where `inside` is false. 16-byte copies pass by L1: tiles are read once from there.
