@@ -1,0 +1,70 @@
+// Sums the partial results of the blocks of one unit of work in the same launch, always in the same order: no float atomics, the same bits every run.
+// Two levels, so that no block reads more than about twice the square root of their number.
+#pragma once
+#include "device/platform.cuh"
+
+namespace lsk {
+
+// True in every thread of the last of `parts` blocks; what the others wrote before is visible to it then. Leaves the ticket at zero.
+LSK_DEVICE bool last_to_arrive(uint32_t* ticket, int parts) {
+    __threadfence();
+    __syncthreads();
+    int last = 0;
+    if (threadIdx.x == 0) {
+        last = atomicAdd(ticket, 1u) == static_cast<uint32_t>(parts - 1);
+        if (last) *ticket = 0;
+    }
+    last = __syncthreads_or(last);
+    __threadfence();
+    return last != 0;
+}
+
+// Where the parts of a unit lie: slots of [vectors][threads] float4, so that every access is 16 bytes a lane, side by side.
+struct SplitMerge {
+    float4* partials;   // the unit's first slot
+    int64_t slot_stride;  // float4s from one split to the next
+    uint32_t* tickets;  // one per group, then that of the groups
+    int split;
+    int splits;
+    int group_size;
+};
+
+template <int Vectors>
+LSK_DEVICE void store_partial(float4* slot, const float (&values)[Vectors][4]) {
+    LSK_UNROLL for (int i = 0; i < Vectors; i++)
+        slot[i * int(blockDim.x) + int(threadIdx.x)] = make_float4(values[i][0], values[i][1], values[i][2], values[i][3]);
+}
+
+// The sum of slots [first, last) in their order.
+template <int Vectors>
+LSK_DEVICE void sum_partials(float (&values)[Vectors][4], const SplitMerge& merge, int first, int last, int step) {
+    LSK_UNROLL for (int i = 0; i < Vectors; i++)
+        LSK_UNROLL for (int j = 0; j < 4; j++) values[i][j] = 0.0f;
+    for (int split = first; split < last; split += step) {
+        const float4* slot = merge.partials + split * merge.slot_stride;
+        LSK_UNROLL for (int i = 0; i < Vectors; i++) {
+            const float4 part = slot[i * int(blockDim.x) + int(threadIdx.x)];
+            values[i][0] += part.x;
+            values[i][1] += part.y;
+            values[i][2] += part.z;
+            values[i][3] += part.w;
+        }
+    }
+}
+
+// Replaces a block's values by their sum over the unit's splits, thread by thread. True in the one block that has it.
+template <int Vectors>
+LSK_DEVICE bool merge_splits(float (&values)[Vectors][4], const SplitMerge& merge) {
+    if (merge.splits == 1) return true;
+    const int groups = (merge.splits + merge.group_size - 1) / merge.group_size, group = merge.split / merge.group_size;
+    const int first = group * merge.group_size, last = min(merge.splits, first + merge.group_size);
+    store_partial(merge.partials + merge.split * merge.slot_stride, values);
+    if (!last_to_arrive(merge.tickets + group, last - first)) return false;
+    sum_partials(values, merge, first, last, 1);
+    store_partial(merge.partials + first * merge.slot_stride, values);
+    if (!last_to_arrive(merge.tickets + groups, groups)) return false;
+    sum_partials(values, merge, 0, merge.splits, merge.group_size);
+    return true;
+}
+
+}  // namespace lsk
