@@ -7,8 +7,6 @@ static lsk_status not_built(const char* operation) {
     return guarded([&] { throw Failure(LSK_UNSUPPORTED, std::string(operation) + " has no kernel in this build."); });
 }
 
-extern "C" lsk_status lsk_cross_attention_plan(lsk_context*, const lsk_cross_attention_shape*, lsk_plan**) { return not_built("lsk_cross_attention_plan"); }
-extern "C" lsk_status lsk_cross_attention_forward(lsk_plan*, const lsk_cross_attention_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_forward"); }
 extern "C" lsk_status lsk_cross_attention_backward(lsk_plan*, const lsk_cross_attention_tensors*, const lsk_cross_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_backward"); }
 extern "C" lsk_status lsk_linear_attention_state_backward(lsk_plan*, const lsk_linear_attention_state_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_state_backward"); }
 extern "C" lsk_status lsk_linear_attention_apply_plan(lsk_context*, const lsk_linear_attention_shape*, lsk_plan**) { return not_built("lsk_linear_attention_apply_plan"); }

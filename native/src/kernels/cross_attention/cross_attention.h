@@ -1,0 +1,42 @@
+// Cross attention: what the host passes to its kernels and what it may launch.
+#pragma once
+#include <cuda_runtime.h>
+#include <cstdint>
+#include "kernels/cross_attention/forward_geometry.h"
+
+namespace lsk {
+
+enum class Score : int32_t { softmax, silu, identity };  // as lsk_score
+
+struct CrossAttentionParams {
+    const void* queries;           // [T or M, nq, H, dh]
+    const void* keys;              // [L, Hkv, dh]
+    const void* values;            // [L, Hkv, dh]; the keys for shared history
+    const float* key_bias;         // [L] or null
+    void* output;                  // [T, nq, H, dh]
+    float* log_sum_exp;            // [T, nq, H] or null
+    const int64_t* limits;         // [T] or null
+    const AttentionWork* works;    // [works], a block's works side by side
+    const int32_t* block_works;    // [blocks + 1]: block b does works [block_works[b], block_works[b + 1])
+    uint32_t* tickets;             // zero before and after a run
+    float4* partials;              // states of split row tiles, each of state_vectors() per warp of rows
+    int32_t blocks;
+    int32_t heads;                 // H
+    int32_t heads_per_key_value;   // G = H / Hkv
+    int32_t queries_per_target;    // nq
+    int32_t key_value_heads;       // Hkv
+    int32_t width;                 // dh
+    Score score;
+    float scale;
+    float soft_cap;                // 0: none
+    float score_divisor;           // 0: the score's own
+    int32_t input_dtype;           // lsk_dtype
+    int32_t output_dtype;
+    bool shared_history;           // one tile of the history serves as keys and as values
+    bool aligned_inputs;           // rows of queries, keys and values are whole and aligned 16-byte chunks
+    bool aligned_output;
+};
+
+cudaError_t launch_cross_attention_forward(const ForwardLaunch& how, const CrossAttentionParams& params, cudaStream_t stream);
+
+}  // namespace lsk

@@ -1,0 +1,106 @@
+// The geometry of the forward kernels: what plans and kernels agree on. Plain C++, no CUDA.
+#pragma once
+#include <cstdint>
+
+namespace lsk {
+
+// What one block does for one row tile: its rows against the tokens [token_begin, token_end) of their history. The rows of a problem (a segment and
+// a key/value head) are numbered 0, 1, ... over its targets, their queries and the heads that share the key/value head; see RowMap.
+struct AttentionWork {
+    int64_t query_row;       // row of the queries [.., H] that row 0 of the problem reads
+    int64_t output_row;      // row of the output [T, nq, H] that row 0 of the problem writes
+    int64_t history_row;     // first row of the segment's history
+    int64_t first_target;    // the segment's first target, for limits
+    int32_t first_row;       // the tile's rows: [first_row, first_row + rows) of the problem
+    int32_t rows;
+    int32_t history_length;  // tokens of the segment
+    int32_t token_begin;     // the work's tokens, relative to the segment; none for an empty history
+    int32_t token_end;
+    int32_t key_value_head;
+    int32_t split;           // which part of the row tile's tokens this is, of how many
+    int32_t splits;
+    int32_t first_partial;   // where the row tile's partial states begin in the workspace, counted in states; splits > 1 only
+    int32_t ticket;          // the row tile's ticket; splits > 1 only
+};
+
+// How a block's warps are arranged. A row warp takes row_tiles x 16 rows; token groups of row_warps warps take turns at the slices of the history, each
+// with its own ring of stages; at the end of a work the groups' states are merged.
+struct ForwardArrangement {
+    int32_t row_warps;
+    int32_t token_groups;  // a power of two
+    int32_t stages;        // of each group's ring, 2 to max_stages
+};
+
+// The compiled variants: streams (slices of 16 tokens: many groups with rings of their own, for few rows) and tiles (longer slices, for many).
+enum class ForwardVariant { stream16, stream32, tiles16, tiles32 };  // number: rows of a warp
+
+namespace forward {
+
+constexpr int max_stages = 8;
+constexpr int max_threads = 256;
+constexpr int max_width = 256;
+
+constexpr int row_tiles(ForwardVariant v) { return v == ForwardVariant::stream32 || v == ForwardVariant::tiles32 ? 2 : 1; }
+
+// The width a kernel is compiled for: columns up to it are zeros in shared memory.
+constexpr int padded_width(int width) { return width <= 32 ? 32 : width <= 64 ? 64 : width <= 128 ? 128 : 256; }
+
+// Tokens of a slice. Longer slices amortise barriers; the logits of rows x slice and the output of rows x width share the registers.
+constexpr int slice_tokens(ForwardVariant v, int row_bytes) {
+    if (v == ForwardVariant::stream16 || v == ForwardVariant::stream32) return 16;
+    return row_bytes <= 128 ? 64 : 32;
+}
+
+// Two rows tiles of a warp need 2 x width / 2 registers for the output alone: not at full width, and not where fp32 factors take two registers each.
+constexpr bool has_variant(ForwardVariant v, int element_bytes, int padded) { return row_tiles(v) == 1 || (element_bytes == 2 && padded <= 128); }
+
+// A state in flight (between groups, or between the splits of a row tile): for each 16 rows of a warp, the output accumulators and the lane's
+// (top, sum) of rows g and g + 8, as vectors of 4 floats, lane by lane.
+constexpr int state_vectors(int row_tiles, int padded) { return row_tiles * (padded / 8 + 1) * 32; }
+
+// Output rows pass through shared memory, 64 columns at a time, so that they leave as whole lines; the pitch spreads 4 rows over the banks.
+constexpr int staged_columns(int padded) { return padded < 64 ? padded : 64; }
+constexpr int staging_pitch(int padded) { return staged_columns(padded) * 4 + 32; }
+
+// Byte offsets in a block's shared memory.
+struct SharedMap {
+    int32_t queries;      // the row tile
+    int32_t ring;         // token_groups x stages x (keys, values, bias)
+    int32_t group_bytes;
+    int32_t stage_bytes;
+    int32_t value_offset;  // within a stage; 0 where one tile serves both
+    int32_t bias_offset;
+    int32_t exchange;      // on top of the ring, once a work's tokens are done: states between groups
+    int32_t staging;       // likewise: output rows
+    int32_t flag;          // whether this block merges
+    int32_t bytes;
+};
+
+constexpr SharedMap shared_map(ForwardVariant variant, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history) {
+    const int row_bytes = padded * element_bytes, slice = slice_tokens(variant, row_bytes), rows = a.row_warps * row_tiles(variant) * 16;
+    SharedMap m{};
+    m.queries = 0;
+    m.ring = rows * row_bytes;
+    m.value_offset = shared_history ? 0 : slice * row_bytes;
+    m.bias_offset = m.value_offset + slice * row_bytes;
+    m.stage_bytes = m.bias_offset + (slice * 4 + 127) / 128 * 128;
+    m.group_bytes = a.stages * m.stage_bytes;
+    m.exchange = m.ring;
+    m.staging = m.ring;
+    const int exchange_bytes = a.token_groups / 2 * a.row_warps * state_vectors(row_tiles(variant), padded) * 16;
+    const int staging_bytes = a.row_warps * 16 * staging_pitch(padded);
+    const int ring_bytes = a.token_groups * m.group_bytes;
+    const int over = exchange_bytes > staging_bytes ? exchange_bytes : staging_bytes;
+    m.flag = m.ring + (ring_bytes > over ? ring_bytes : over);
+    m.bytes = m.flag + 128;
+    return m;
+}
+
+}  // namespace forward
+
+struct ForwardLaunch {
+    ForwardVariant variant;
+    ForwardArrangement arrangement;
+};
+
+}  // namespace lsk

@@ -1,0 +1,14 @@
+#include "kernels/cross_attention/forward_variants.h"
+#include "kernels/cross_attention/sm80_forward.cuh"
+
+namespace lsk::forward {
+
+cudaError_t stream16_bf16(const ForwardArrangement& arrangement, const CrossAttentionParams& params, cudaStream_t stream) {
+    return launch_variant<bf16, ForwardVariant::stream16>(arrangement, params, stream);
+}
+
+cudaError_t stream32_bf16(const ForwardArrangement& arrangement, const CrossAttentionParams& params, cudaStream_t stream) {
+    return launch_variant<bf16, ForwardVariant::stream32>(arrangement, params, stream);
+}
+
+}  // namespace lsk::forward

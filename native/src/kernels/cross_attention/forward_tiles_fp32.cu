@@ -1,0 +1,10 @@
+#include "kernels/cross_attention/forward_variants.h"
+#include "kernels/cross_attention/sm80_forward.cuh"
+
+namespace lsk::forward {
+
+cudaError_t tiles16_fp32(const ForwardArrangement& arrangement, const CrossAttentionParams& params, cudaStream_t stream) {
+    return launch_variant<float, ForwardVariant::tiles16>(arrangement, params, stream);
+}
+
+}  // namespace lsk::forward
