@@ -136,7 +136,30 @@ bool mbarrier_try_wait(uint32_t barrier, uint32_t parity);               // may 
 void mbarrier_wait(uint32_t barrier, uint32_t parity);
 void fence_mbarrier_init();
 void fence_proxy_async();
+void mbarrier_arrive_cluster(uint32_t barrier);                          // an address of map_shared()
+
 void tensor_load(uint32_t to, const void* tensor_map, uint32_t barrier, const int* coordinates, int rank);
+void tensor_load_multicast(uint32_t to, const void* tensor_map, uint32_t barrier, uint32_t ranks, const int* coordinates, int rank);
+void bulk_load(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier);
+void bulk_load_multicast(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier, uint32_t ranks);
+
+enum class BulkOperation { copy, add_f32 };
+void tensor_store(const void* tensor_map, uint32_t from, const int* coordinates, int rank, BulkOperation);
+void bulk_store(void* to, uint32_t from, uint32_t bytes, BulkOperation);
+void bulk_commit();
+enum class BulkWait { read, written };
+void bulk_wait(int groups_in_flight, BulkWait until);
+
+// ---- clusters -------------------------------------------------------------------------------------------------
+
+uint32_t cluster_rank();
+uint32_t cluster_blocks();
+uint32_t map_shared(uint32_t address, uint32_t rank);
+void load_cluster(uint32_t address, void* value, uint32_t bytes);
+void store_cluster(uint32_t address, const void* value, uint32_t bytes);
+void store_async(uint32_t address, const void* value, uint32_t bytes, uint32_t barrier);
+void cluster_arrive();
+void cluster_wait();
 
 // ---- warpgroup matrix products --------------------------------------------------------------------------------
 

@@ -82,16 +82,109 @@ LSK_DEVICE void mbarrier_wait(uint32_t barrier, uint32_t parity) { emu::mbarrier
 LSK_DEVICE void fence_mbarrier_init() { emu::fence_mbarrier_init(); }
 LSK_DEVICE void fence_proxy_async() { emu::fence_proxy_async(); }
 
-// ---- bulk tensor copies -----------------------------------------------------------------------------------------------
+// ---- bulk copies --------------------------------------------------------------------------------------------------------
 
+LSK_DEVICE void fence_proxy_async_global() { emu::fence_proxy_async(); }
+LSK_DEVICE void prefetch_tensor_map(const CUtensorMap*) {}
+
+LSK_DEVICE void bulk_load(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier) { emu::bulk_load(to, from, bytes, barrier); }
+LSK_DEVICE void bulk_load_multicast(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier, uint16_t ranks) {
+    emu::bulk_load_multicast(to, from, bytes, barrier, ranks);
+}
+LSK_DEVICE void bulk_store(void* to, uint32_t from, uint32_t bytes) { emu::bulk_store(to, from, bytes, emu::BulkOperation::copy); }
+LSK_DEVICE void bulk_reduce_add_f32(float* to, uint32_t from, uint32_t bytes) { emu::bulk_store(to, from, bytes, emu::BulkOperation::add_f32); }
+LSK_DEVICE void bulk_commit() { emu::bulk_commit(); }
+template <int GroupsInFlight>
+LSK_DEVICE void bulk_wait_read() {
+    emu::bulk_wait(GroupsInFlight, emu::BulkWait::read);
+}
+template <int GroupsInFlight>
+LSK_DEVICE void bulk_wait() {
+    emu::bulk_wait(GroupsInFlight, emu::BulkWait::written);
+}
+
+LSK_DEVICE void tensor_load_1d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x) {
+    const int at[] = {x};
+    emu::tensor_load(to, map, barrier, at, 1);
+}
 LSK_DEVICE void tensor_load_2d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x, int y) {
-    const int coordinates[] = {x, y};
-    emu::tensor_load(to, map, barrier, coordinates, 2);
+    const int at[] = {x, y};
+    emu::tensor_load(to, map, barrier, at, 2);
 }
 LSK_DEVICE void tensor_load_3d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x, int y, int z) {
-    const int coordinates[] = {x, y, z};
-    emu::tensor_load(to, map, barrier, coordinates, 3);
+    const int at[] = {x, y, z};
+    emu::tensor_load(to, map, barrier, at, 3);
 }
+LSK_DEVICE void tensor_load_4d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x, int y, int z, int u) {
+    const int at[] = {x, y, z, u};
+    emu::tensor_load(to, map, barrier, at, 4);
+}
+LSK_DEVICE void tensor_load_5d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x, int y, int z, int u, int v) {
+    const int at[] = {x, y, z, u, v};
+    emu::tensor_load(to, map, barrier, at, 5);
+}
+LSK_DEVICE void tensor_load_multicast_2d(uint32_t to, const CUtensorMap* map, uint32_t barrier, uint16_t ranks, int x, int y) {
+    const int at[] = {x, y};
+    emu::tensor_load_multicast(to, map, barrier, ranks, at, 2);
+}
+LSK_DEVICE void tensor_load_multicast_3d(uint32_t to, const CUtensorMap* map, uint32_t barrier, uint16_t ranks, int x, int y, int z) {
+    const int at[] = {x, y, z};
+    emu::tensor_load_multicast(to, map, barrier, ranks, at, 3);
+}
+LSK_DEVICE void tensor_load_multicast_4d(uint32_t to, const CUtensorMap* map, uint32_t barrier, uint16_t ranks, int x, int y, int z, int u) {
+    const int at[] = {x, y, z, u};
+    emu::tensor_load_multicast(to, map, barrier, ranks, at, 4);
+}
+LSK_DEVICE void tensor_store_2d(const CUtensorMap* map, uint32_t from, int x, int y) {
+    const int at[] = {x, y};
+    emu::tensor_store(map, from, at, 2, emu::BulkOperation::copy);
+}
+LSK_DEVICE void tensor_store_3d(const CUtensorMap* map, uint32_t from, int x, int y, int z) {
+    const int at[] = {x, y, z};
+    emu::tensor_store(map, from, at, 3, emu::BulkOperation::copy);
+}
+LSK_DEVICE void tensor_store_4d(const CUtensorMap* map, uint32_t from, int x, int y, int z, int u) {
+    const int at[] = {x, y, z, u};
+    emu::tensor_store(map, from, at, 4, emu::BulkOperation::copy);
+}
+LSK_DEVICE void tensor_reduce_add_2d(const CUtensorMap* map, uint32_t from, int x, int y) {
+    const int at[] = {x, y};
+    emu::tensor_store(map, from, at, 2, emu::BulkOperation::add_f32);
+}
+LSK_DEVICE void tensor_reduce_add_3d(const CUtensorMap* map, uint32_t from, int x, int y, int z) {
+    const int at[] = {x, y, z};
+    emu::tensor_store(map, from, at, 3, emu::BulkOperation::add_f32);
+}
+LSK_DEVICE void tensor_reduce_add_4d(const CUtensorMap* map, uint32_t from, int x, int y, int z, int u) {
+    const int at[] = {x, y, z, u};
+    emu::tensor_store(map, from, at, 4, emu::BulkOperation::add_f32);
+}
+
+// ---- clusters -------------------------------------------------------------------------------------------------------------
+
+LSK_DEVICE uint32_t cluster_rank() { return emu::cluster_rank(); }
+LSK_DEVICE uint32_t cluster_blocks() { return emu::cluster_blocks(); }
+LSK_DEVICE uint32_t map_shared(uint32_t address, uint32_t rank) { return emu::map_shared(address, rank); }
+LSK_DEVICE uint32_t load_cluster32(uint32_t address) {
+    uint32_t value;
+    emu::load_cluster(address, &value, 4);
+    return value;
+}
+LSK_DEVICE float4 load_cluster_float4(uint32_t address) {
+    float4 value;
+    emu::load_cluster(address, &value, 16);
+    return value;
+}
+LSK_DEVICE void store_cluster32(uint32_t address, uint32_t value) { emu::store_cluster(address, &value, 4); }
+LSK_DEVICE void store_async32(uint32_t address, uint32_t value, uint32_t barrier) { emu::store_async(address, &value, 4, barrier); }
+LSK_DEVICE void mbarrier_arrive_cluster(uint32_t barrier) { emu::mbarrier_arrive_cluster(barrier); }
+LSK_DEVICE void cluster_arrive() { emu::cluster_arrive(); }
+LSK_DEVICE void cluster_wait() { emu::cluster_wait(); }
+
+// ---- dependent launches: the emulator runs one launch after the other --------------------------------------------------
+
+LSK_DEVICE void launch_dependents() {}
+LSK_DEVICE void wait_for_prior_launch() {}
 
 // ---- warpgroup matrix products ----------------------------------------------------------------------------------------
 
@@ -110,6 +203,14 @@ LSK_DEVICE void wgmma_m64k16(float (&d)[N / 2], uint64_t a, uint64_t b, bool acc
 template <class T, int N, Major MajorB>
 LSK_DEVICE void wgmma_m64k16(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, bool accumulate) {
     emu::wgmma(std::is_same_v<T, bf16> ? emu::Type::bf16 : emu::Type::fp16, N, d, a, 0, b, accumulate, Major::k, MajorB);
+}
+template <int N>
+LSK_DEVICE void wgmma_m64k8_tf32(float (&d)[N / 2], uint64_t a, uint64_t b, bool accumulate) {
+    emu::wgmma(emu::Type::tf32, N, d, nullptr, a, b, accumulate, Major::k, Major::k);
+}
+template <int N>
+LSK_DEVICE void wgmma_m64k8_tf32(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, bool accumulate) {
+    emu::wgmma(emu::Type::tf32, N, d, a, 0, b, accumulate, Major::k, Major::k);
 }
 template <int Count>
 LSK_DEVICE void registers_raise() {

@@ -33,8 +33,14 @@ static void add(const Totals& more) {
 
 // ---- one cluster ----------------------------------------------------------------------------------------------------
 
-static uint3 block_index(const Dim& grid, uint64_t linear) {
-    return {unsigned(linear % grid.x), unsigned(linear / grid.x % grid.y), unsigned(linear / grid.x / grid.y)};
+static uint64_t count(const Dim& size) { return uint64_t(size.x) * size.y * size.z; }
+
+static uint3 position(const Dim& size, uint64_t linear) {
+    return {unsigned(linear % size.x), unsigned(linear / size.x % size.y), unsigned(linear / size.x / size.y)};
+}
+
+static Dim clusters_of(const Launch& launch) {
+    return {launch.grid.x / launch.cluster.x, launch.grid.y / launch.cluster.y, launch.grid.z / launch.cluster.z};
 }
 
 static void prepare_block(Cluster& cluster, Block& owner) {
@@ -64,15 +70,20 @@ static void prepare_block(Cluster& cluster, Block& owner) {
     cluster.threads += owner.threads;
 }
 
-static void run_one(const Launch& launch, uint64_t first_block) {
+static void run_one(const Launch& launch, uint64_t index) {
     Cluster cluster;
     cluster.launch = &launch;
-    cluster.index = first_block;
-    cluster.random.seed(config().seed * 0x9e3779b97f4a7c15ull + first_block);
-    Block& owner = cluster.blocks.emplace_back();
-    owner.linear = first_block;
-    owner.index = block_index(launch.grid, first_block);
-    prepare_block(cluster, owner);
+    cluster.index = index;
+    cluster.random.seed(config().seed * 0x9e3779b97f4a7c15ull + index);
+    const uint3 at = position(clusters_of(launch), index);
+    const Dim& size = launch.cluster;
+    for (uint32_t rank = 0; rank < count(size); rank++) {
+        const uint3 within = position(size, rank);
+        Block& owner = cluster.blocks.emplace_back();
+        owner.rank = rank;
+        owner.index = {at.x * size.x + within.x, at.y * size.y + within.y, at.z * size.z + within.z};
+        prepare_block(cluster, owner);
+    }
     cluster.live = cluster.threads;
     ::blockDim = {launch.block.x, launch.block.y, launch.block.z};
     ::gridDim = {launch.grid.x, launch.grid.y, launch.grid.z};
@@ -127,11 +138,17 @@ private:
 
 }  // namespace
 
+constexpr uint64_t max_cluster_blocks = 8;     // what every device with clusters promises
+
 static bool valid(const Launch& launch) {
-    const uint64_t threads = uint64_t(launch.block.x) * launch.block.y * launch.block.z;
-    const uint64_t blocks = uint64_t(launch.grid.x) * launch.grid.y * launch.grid.z;
-    return threads >= 1 && threads <= 1024 && launch.block.z <= 64 && blocks >= 1 && launch.grid.x <= 0x7fffffffu && launch.grid.y <= 65535 &&
-           launch.grid.z <= 65535;
+    const Dim& grid = launch.grid;
+    const Dim& cluster = launch.cluster;
+    const bool block_fits = count(launch.block) >= 1 && count(launch.block) <= 1024 && launch.block.z <= 64;
+    const bool grid_fits = count(grid) >= 1 && grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535;
+    if (!block_fits || !grid_fits) return false;
+    if (count(cluster) == 1) return true;
+    return count(cluster) >= 1 && count(cluster) <= max_cluster_blocks && config().compute_capability >= 90 && grid.x % cluster.x == 0 &&
+           grid.y % cluster.y == 0 && grid.z % cluster.z == 0;
 }
 
 int launch(const Launch& launch) {
@@ -144,18 +161,18 @@ int launch(const Launch& launch) {
     const Config& c = config();
     race_checked = c.race_check;
     instrumented = c.race_check || c.statistics;
-    const uint64_t blocks = uint64_t(launch.grid.x) * launch.grid.y * launch.grid.z;
+    const uint64_t clusters = count(clusters_of(launch));
     std::vector<uint64_t> order;
     if (c.schedule != Schedule::inorder) {
-        order.resize(blocks);
-        for (uint64_t i = 0; i < blocks; i++) order[i] = i;
+        order.resize(clusters);
+        for (uint64_t i = 0; i < clusters; i++) order[i] = i;
         std::mt19937_64 random(c.seed);
         std::shuffle(order.begin(), order.end(), random);
     }
     std::atomic<uint64_t> next{0};
     std::atomic<bool> failed{false};
     const std::function<void()> work = [&] {
-        for (uint64_t i; (i = next++) < blocks && !failed;) {
+        for (uint64_t i; (i = next++) < clusters && !failed;) {
             run_one(launch, order.empty() ? i : order[i]);
             if (!last_error().empty()) failed = true;
         }
@@ -163,7 +180,7 @@ int launch(const Launch& launch) {
     if (race_checked) race_launch();
     // The race checker's shadow of global memory belongs to one thread at a time, and its verdict should not depend on timing.
     const int wanted = race_checked ? 1 : c.workers > 0 ? c.workers : std::max(1, int(std::thread::hardware_concurrency()));
-    workers->run(int(std::min<uint64_t>(uint64_t(wanted), blocks)), work);
+    workers->run(int(std::min<uint64_t>(uint64_t(wanted), clusters)), work);
     Totals one;
     one.launches = 1;
     add(one);

@@ -71,15 +71,22 @@ static void advance(MBarrier& barrier) {
 
 void mbarrier_expect_tx(uint32_t address, uint32_t bytes) { find(*block, address, "mbarrier.expect_tx").transactions += bytes; }
 
-void mbarrier_arrive(uint32_t address, uint32_t bytes) {
-    MBarrier& barrier = find(*block, address, "mbarrier.arrive");
-    race_shared_read(*self, *block, address, 8, EMU_CALLER);      // its initialisation must be visible to the arriving thread
+static void arrive(Block& owner, uint32_t address, uint32_t bytes, const void* where) {
+    MBarrier& barrier = find(owner, address, "mbarrier.arrive");
+    race_shared_read(*self, owner, address, 8, where);      // its initialisation must be visible to the arriving thread
     if (!barrier.pending) fault("mbarrier 0x%x: more arrivals in phase %u than its count %u", address, barrier.phase, barrier.count);
     race_release(*self, barrier.clock);
     barrier.transactions += bytes;
     barrier.pending--;
     advance(barrier);
     preempt();
+}
+
+void mbarrier_arrive(uint32_t address, uint32_t bytes) { arrive(*block, address, bytes, EMU_CALLER); }
+
+void mbarrier_arrive_cluster(uint32_t address) {
+    const ClusterAddress at = resolve_cluster(address, "mbarrier.arrive");
+    arrive(at.block, at.local, 0, EMU_CALLER);
 }
 
 bool mbarrier_try_wait(uint32_t address, uint32_t parity) {

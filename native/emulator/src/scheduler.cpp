@@ -1,4 +1,5 @@
 // Runs the fibers of one cluster until all have ended, or one has failed.
+#include <algorithm>
 #include "state.h"
 
 __thread uint3 threadIdx EMU_THREAD_LOCAL;
@@ -71,7 +72,7 @@ static void fiber_main() {
     Fiber& fiber = *self;
     if (!fiber.copies.empty()) fault("thread exits with %zu cp.async copies still in flight", fiber.copies.size());
     for (const AsyncCopy& copy : cluster.copies)
-        if (copy.owner == &fiber) fault("thread exits with bulk copies out of shared memory still in flight");
+        if (copy.owner == &fiber && !copy.was_read) fault("thread exits while bulk copies still read shared memory");
     fiber.state = State::done;
     set_ready(fiber, false);
     fiber.warp->alive &= ~(1u << fiber.lane);
@@ -80,6 +81,7 @@ static void fiber_main() {
     cluster.polls = 0;
     if (instrumented && !fiber.warp->alive) flush_log(*fiber.warp);
     barrier_thread_exit(*fiber.block);
+    cluster_thread_exit(cluster);
     abandon();
 }
 
@@ -104,18 +106,46 @@ static Warp& pick_warp(Cluster& cluster, Schedule schedule) {
     return *best;
 }
 
+// Copies out of shared memory stay listed until their thread waits for them, or ends.
+static bool pending(const AsyncCopy& copy) { return !copy.landed; }
+
+static size_t pending_copies(const Cluster& cluster) {
+    return size_t(std::count_if(cluster.copies.begin(), cluster.copies.end(), pending));
+}
+
 static void land_one(Cluster& cluster) {
-    const size_t index = cluster.random() % cluster.copies.size();
-    const auto land = std::move(cluster.copies[index].land);
-    cluster.copies.erase(cluster.copies.begin() + ptrdiff_t(index));
+    size_t skip = cluster.random() % pending_copies(cluster);
+    size_t index = 0;
+    while (!pending(cluster.copies[index]) || skip--) index++;
     cluster.polls = 0;
+    AsyncCopy& copy = cluster.copies[index];
+    if (copy.owner) {
+        finish_read(copy);
+        copy.landed = true;
+        copy.land();
+        return;
+    }
+    const auto land = std::move(copy.land);
+    cluster.copies.erase(cluster.copies.begin() + ptrdiff_t(index));
     land();
 }
 
 static bool lands_now(Cluster& cluster) {
     if (cluster.copies.empty()) return false;
     const Landing landing = config().landing;
-    return landing == Landing::early || (landing == Landing::random && cluster.random() % 64 == 0);
+    if (landing == Landing::late || (landing == Landing::random && cluster.random() % 64)) return false;
+    return pending_copies(cluster) > 0;
+}
+
+// What is still in flight when all threads have ended.
+static void finish_copies(Cluster& cluster) {
+    for (AsyncCopy& copy : cluster.copies) {
+        if (!copy.owner) {
+            record_fault(std::string("block ends with bulk copies into its shared memory in flight [") + cluster.launch->name + "]");
+            return;
+        }
+        if (!copy.landed) copy.land();
+    }
 }
 
 static void enter(Cluster& cluster, Fiber& fiber) {
@@ -155,7 +185,7 @@ void run_cluster(Cluster& cluster) {
         if (lands_now(cluster)) land_one(cluster);
         if (cluster.ready_blocks) {
             run_warp(cluster, pick_warp(cluster, schedule), schedule);
-        } else if (!cluster.copies.empty()) {
+        } else if (pending_copies(cluster)) {
             land_one(cluster);
         } else {
             report_deadlock(cluster);
@@ -163,8 +193,7 @@ void run_cluster(Cluster& cluster) {
         }
     }
     self = nullptr;
-    if (!cluster.failed && !cluster.copies.empty())
-        record_fault(std::string("block ends with bulk copies in flight [") + cluster.launch->name + "]");
+    if (!cluster.failed) finish_copies(cluster);
     race_end(cluster);
     for (Block& each : cluster.blocks)
         for (Fiber& fiber : each.fibers) release_stack(fiber);

@@ -67,6 +67,8 @@ struct Fiber {
     uint32_t copy_group = 0;
     uint32_t bulk_group = 0;
     bool wgmma_fenced = false;
+    bool arrived_at_cluster = false;
+    uint32_t cluster_phase = 0;
     ThreadClock clock;
     std::vector<Access> log;
 };
@@ -139,16 +141,28 @@ struct MBarrier {
 
 struct AsyncCopy {                            // a bulk copy in flight
     std::function<void()> land;
-    Fiber* owner = nullptr;                   // set for copies out of shared memory, which a bulk group waits for
+    // Only of copies out of shared memory, which belong to a bulk group of their thread:
+    Fiber* owner = nullptr;
     uint32_t group = 0;
-    bool read = false;                        // the source has been read
+    bool was_read = false;
+    bool landed = false;
+    std::function<void()> read;               // takes the source
+    std::function<void()> touch_source;       // tells the race checker
+    std::function<void()> touch_target;
+};
+
+struct ClusterBarrier {
+    uint32_t arrived = 0;
+    uint32_t phase = 0;
+    std::vector<Fiber*> waiting;
+    SyncClock clock;
+    SyncClock completed;
 };
 
 struct SharedShadow;
 
 struct Block {
     uint3 index{};
-    uint64_t linear = 0;                      // within the grid
     uint32_t rank = 0;                        // within the cluster
     Cluster* cluster = nullptr;
     std::vector<Fiber> fibers;
@@ -181,7 +195,7 @@ struct Cluster {                              // what is scheduled together: one
     void* scheduler_fake_stack = nullptr;
     const void* scheduler_stack = nullptr;
     size_t scheduler_stack_bytes = 0;
-    Barrier barrier;                          // barrier.cluster
+    ClusterBarrier barrier;
     Totals totals;
 
     uint32_t agents() const { return threads + uint32_t(blocks.size()) * max_mbarriers; }
@@ -221,6 +235,15 @@ void race_fault(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void barrier_thread_exit(Block&);
 // Meets the other lanes of `mask`; the last to arrive runs `execute` for all of them.
 void collective(int kind, const char* name, uint32_t mask, void* arguments, void (*execute)(Warp&, Collective&));
+
+// ---- bulk_copies.cpp, clusters.cpp
+void finish_read(AsyncCopy&);
+struct ClusterAddress {
+    Block& block;
+    uint32_t local;                           // address within that block
+};
+ClusterAddress resolve_cluster(uint32_t address, const char* what);
+void cluster_thread_exit(Cluster&);
 
 // ---- matrix_operations.cpp
 float to_float(Type, uint16_t bits);

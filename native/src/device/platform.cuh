@@ -33,12 +33,19 @@
 
 namespace lsk {
 
+// What a launch may ask for beyond its grid.
+struct LaunchAttributes {
+    dim3 cluster{1, 1, 1};           // blocks that share distributed shared memory; sm_90
+    bool overlaps_prior = false;     // may start before the prior launch ends: the kernel calls ptx::wait_for_prior_launch(); sm_90
+};
+
 // Launches a kernel; `name` is what emulator messages call it. Shared memory beyond the default limit is asked for here.
 template <class... Parameters, class... Arguments>
-cudaError_t launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                   const Arguments&... arguments) {
+cudaError_t launch_with(const LaunchAttributes& attributes, const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                        size_t shared_bytes, cudaStream_t stream, const Arguments&... arguments) {
 #ifdef LSK_EMULATE
-    return emu::enqueue(stream, {name, [=] { kernel(arguments...); }, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, {}, shared_bytes});
+    const auto size = [](const dim3& d) { return emu::Dim{d.x, d.y, d.z}; };
+    return emu::enqueue(stream, {name, [=] { kernel(arguments...); }, size(grid), size(block), size(attributes.cluster), shared_bytes});
 #else
     (void)name;
     if (shared_bytes > 48 * 1024) {
@@ -46,9 +53,32 @@ cudaError_t launch(const char* name, void (*kernel)(Parameters...), dim3 grid, d
             cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes));
         if (error != cudaSuccess) return error;
     }
-    kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
-    return cudaGetLastError();
+    cudaLaunchAttribute list[2];
+    unsigned count = 0;
+    if (attributes.cluster.x * attributes.cluster.y * attributes.cluster.z > 1) {
+        list[count].id = cudaLaunchAttributeClusterDimension;
+        list[count++].val.clusterDim = {attributes.cluster.x, attributes.cluster.y, attributes.cluster.z};
+    }
+    if (attributes.overlaps_prior) {
+        list[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        list[count++].val.programmaticStreamSerializationAllowed = 1;
+    }
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = shared_bytes;
+    config.stream = stream;
+    config.attrs = list;
+    config.numAttrs = count;
+    return cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...);
 #endif
+}
+
+// The same without attributes: what nearly every kernel needs.
+template <class... Parameters, class... Arguments>
+cudaError_t launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                   const Arguments&... arguments) {
+    return launch_with(LaunchAttributes{}, name, kernel, grid, block, shared_bytes, stream, arguments...);
 }
 
 }  // namespace lsk

@@ -44,19 +44,6 @@ LSK_DEVICE void mbarrier_wait(uint32_t barrier, uint32_t parity) {
 LSK_DEVICE void fence_mbarrier_init() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
 LSK_DEVICE void fence_proxy_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
-// ---- bulk tensor copies -----------------------------------------------------------------------------------------------
-
-LSK_DEVICE void tensor_load_2d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x, int y) {
-    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];" ::"r"(to), "l"(map),
-                 "r"(barrier), "r"(x), "r"(y)
-                 : "memory");
-}
-LSK_DEVICE void tensor_load_3d(uint32_t to, const CUtensorMap* map, uint32_t barrier, int x, int y, int z) {
-    asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5}], [%2];" ::"r"(to), "l"(map),
-                 "r"(barrier), "r"(x), "r"(y), "r"(z)
-                 : "memory");
-}
-
 // ---- registers ----------------------------------------------------------------------------------------------------------
 
 template <int Count>
@@ -68,6 +55,55 @@ LSK_DEVICE void registers_lower() {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
+// ---- dependent launches -------------------------------------------------------------------------------------------------
+
+LSK_DEVICE void launch_dependents() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+LSK_DEVICE void wait_for_prior_launch() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
+// ---- clusters -----------------------------------------------------------------------------------------------------------
+
+LSK_DEVICE uint32_t cluster_rank() {
+    uint32_t rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+LSK_DEVICE uint32_t cluster_blocks() {
+    uint32_t blocks;
+    asm volatile("mov.u32 %0, %%cluster_nctarank;" : "=r"(blocks));
+    return blocks;
+}
+// The address, in the cluster's window, of the same place in another block's shared memory.
+LSK_DEVICE uint32_t map_shared(uint32_t address, uint32_t rank) {
+    uint32_t mapped;
+    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(mapped) : "r"(address), "r"(rank));
+    return mapped;
+}
+LSK_DEVICE uint32_t load_cluster32(uint32_t address) {
+    uint32_t value;
+    asm volatile("ld.shared::cluster.b32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
+    return value;
+}
+LSK_DEVICE float4 load_cluster_float4(uint32_t address) {
+    float4 value;
+    asm volatile("ld.shared::cluster.v4.f32 {%0,%1,%2,%3}, [%4];"
+                 : "=f"(value.x), "=f"(value.y), "=f"(value.z), "=f"(value.w)
+                 : "r"(address)
+                 : "memory");
+    return value;
+}
+LSK_DEVICE void store_cluster32(uint32_t address, uint32_t value) {
+    asm volatile("st.shared::cluster.b32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
+}
+LSK_DEVICE void store_async32(uint32_t address, uint32_t value, uint32_t barrier) {
+    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(address), "r"(value), "r"(barrier) : "memory");
+}
+LSK_DEVICE void mbarrier_arrive_cluster(uint32_t barrier) {
+    asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+LSK_DEVICE void cluster_arrive() { asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory"); }
+LSK_DEVICE void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
+
 }  // namespace lsk::ptx
 
+#include "device/ptx_cuda_bulk.cuh"
 #include "device/ptx_cuda_wgmma.cuh"

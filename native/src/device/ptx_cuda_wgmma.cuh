@@ -63,6 +63,19 @@ LSK_DEVICE void wgmma_wait() {
                  : LSK_WGMMA_BIND##COUNT                                                                                          \
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(int(accumulate)), "n"(int(MajorB)))
 
+// The same for tf32, whose operands are K-major only and 8 deep.
+#define LSK_WGMMA_TF32_SHARED(N, COUNT, P0, P1, P2)                                                                               \
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #P2 ", 0;\n"                                                               \
+                 "wgmma.mma_async.sync.aligned.m64n" #N "k8.f32.tf32.tf32 {" LSK_WGMMA_LIST##COUNT "}, %" #P0 ", %" #P1 ", p, 1, 1;\n}" \
+                 : LSK_WGMMA_BIND##COUNT                                                                                          \
+                 : "l"(a), "l"(b), "r"(int(accumulate)))
+#define LSK_WGMMA_TF32_REGISTERS(N, COUNT, P0, P1, P2, P3, P4, P5)                                                                \
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #P5 ", 0;\n"                                                               \
+                 "wgmma.mma_async.sync.aligned.m64n" #N "k8.f32.tf32.tf32 {" LSK_WGMMA_LIST##COUNT                                \
+                 "}, {%" #P0 ",%" #P1 ",%" #P2 ",%" #P3 "}, %" #P4 ", p, 1, 1;\n}"                                                \
+                 : LSK_WGMMA_BIND##COUNT                                                                                          \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(int(accumulate)))
+
 template <int N>
 constexpr bool wgmma_supports = N == 8 || N == 16 || N == 32 || N == 64 || N == 96 || N == 128 || N == 192 || N == 256;
 
@@ -172,6 +185,48 @@ template <class T, int N, Major MajorB>
 LSK_DEVICE void wgmma_m64k16(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, bool accumulate) {
     static_assert(wgmma_supports<N>);
     WgmmaRegisters<T, N, MajorB>::run(d, a, b, accumulate);
+}
+
+// d[64 x N] (+)= A[64 x 8] B[8 x N] in tf32.
+template <int N>
+LSK_DEVICE void wgmma_m64k8_tf32(float (&d)[N / 2], uint64_t a, uint64_t b, bool accumulate) {
+    static_assert(wgmma_supports<N>);
+    if constexpr (N == 8)
+        LSK_WGMMA_TF32_SHARED(8, 4, 4, 5, 6);
+    else if constexpr (N == 16)
+        LSK_WGMMA_TF32_SHARED(16, 8, 8, 9, 10);
+    else if constexpr (N == 32)
+        LSK_WGMMA_TF32_SHARED(32, 16, 16, 17, 18);
+    else if constexpr (N == 64)
+        LSK_WGMMA_TF32_SHARED(64, 32, 32, 33, 34);
+    else if constexpr (N == 96)
+        LSK_WGMMA_TF32_SHARED(96, 48, 48, 49, 50);
+    else if constexpr (N == 128)
+        LSK_WGMMA_TF32_SHARED(128, 64, 64, 65, 66);
+    else if constexpr (N == 192)
+        LSK_WGMMA_TF32_SHARED(192, 96, 96, 97, 98);
+    else if constexpr (N == 256)
+        LSK_WGMMA_TF32_SHARED(256, 128, 128, 129, 130);
+}
+template <int N>
+LSK_DEVICE void wgmma_m64k8_tf32(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, bool accumulate) {
+    static_assert(wgmma_supports<N>);
+    if constexpr (N == 8)
+        LSK_WGMMA_TF32_REGISTERS(8, 4, 4, 5, 6, 7, 8, 9);
+    else if constexpr (N == 16)
+        LSK_WGMMA_TF32_REGISTERS(16, 8, 8, 9, 10, 11, 12, 13);
+    else if constexpr (N == 32)
+        LSK_WGMMA_TF32_REGISTERS(32, 16, 16, 17, 18, 19, 20, 21);
+    else if constexpr (N == 64)
+        LSK_WGMMA_TF32_REGISTERS(64, 32, 32, 33, 34, 35, 36, 37);
+    else if constexpr (N == 96)
+        LSK_WGMMA_TF32_REGISTERS(96, 48, 48, 49, 50, 51, 52, 53);
+    else if constexpr (N == 128)
+        LSK_WGMMA_TF32_REGISTERS(128, 64, 64, 65, 66, 67, 68, 69);
+    else if constexpr (N == 192)
+        LSK_WGMMA_TF32_REGISTERS(192, 96, 96, 97, 98, 99, 100, 101);
+    else if constexpr (N == 256)
+        LSK_WGMMA_TF32_REGISTERS(256, 128, 128, 129, 130, 131, 132, 133);
 }
 
 }  // namespace lsk::ptx
