@@ -243,7 +243,8 @@ def main():
         parser.error(f"a measurement on the GPU needs PyTorch there, for its peers and its memory: {why_not}")
     chosen = [case for case in all_cases() if options.only in case.name or options.only in case.group]
     if options.first_of_group:
-        chosen = list({case.group: case for case in reversed(chosen)}.values())[::-1]
+        groups = set()
+        chosen = [case for case in chosen if not (case.group in groups or groups.add(case.group))]
     if not chosen:
         parser.error(f"no case has \"{options.only}\" in its name or group")
     with torch.no_grad() if torch else contextlib.nullcontext():
