@@ -1,8 +1,8 @@
 // Streams, events and graphs. All work runs on the thread that enqueues it, or, with lazy streams, that synchronises.
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include "device_memory.h"
 #include "state.h"
 
@@ -39,7 +39,7 @@ namespace {
 
 struct Registry {                              // of all streams, for cudaDeviceSynchronize
     std::mutex mutex;
-    std::set<emuStream*> streams;
+    std::map<emuStream*, std::shared_ptr<emuStream>> streams;    // shared: one thread may wait for a stream that another destroys
     emuStream null_stream;
 };
 
@@ -97,9 +97,10 @@ cudaError_t emu::enqueue(cudaStream_t stream, Launch launch) {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
     if (const cudaError_t error = device_usable()) return error;
-    *stream = new emuStream;
+    auto made = std::make_shared<emuStream>();
+    *stream = made.get();
     std::lock_guard<std::mutex> guard(registry().mutex);
-    registry().streams.insert(*stream);
+    registry().streams.emplace(*stream, std::move(made));
     return cudaSuccess;
 }
 
@@ -109,11 +110,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     if (const cudaError_t error = device_usable()) return error;
     if (!stream) return cudaErrorInvalidResourceHandle;
     run_all(*stream);
-    {
-        std::lock_guard<std::mutex> guard(registry().mutex);
-        registry().streams.erase(stream);
-    }
-    delete stream;
+    std::lock_guard<std::mutex> guard(registry().mutex);
+    registry().streams.erase(stream);
     return cudaSuccess;
 }
 
@@ -132,13 +130,13 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
 
 cudaError_t cudaDeviceSynchronize() {
     if (const cudaError_t error = device_usable()) return error;
-    std::vector<emuStream*> streams{&registry().null_stream};
+    std::vector<std::shared_ptr<emuStream>> streams;
     {
         std::lock_guard<std::mutex> guard(registry().mutex);
-        streams.insert(streams.end(), registry().streams.begin(), registry().streams.end());
+        for (const auto& [handle, stream] : registry().streams) streams.push_back(stream);
     }
-    cudaError_t first = cudaSuccess;
-    for (emuStream* stream : streams) {
+    cudaError_t first = synchronize(registry().null_stream);
+    for (const std::shared_ptr<emuStream>& stream : streams) {
         const cudaError_t error = synchronize(*stream);
         if (!first) first = error;
     }
