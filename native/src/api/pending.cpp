@@ -21,9 +21,6 @@ extern "C" lsk_status lsk_linear_backward(lsk_plan*, const lsk_linear_tensors*, 
 extern "C" lsk_status lsk_gated_ffn_plan(lsk_context*, const lsk_gated_ffn_shape*, lsk_plan**) { return not_built("lsk_gated_ffn_plan"); }
 extern "C" lsk_status lsk_gated_ffn_forward(lsk_plan*, const lsk_gated_ffn_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_forward"); }
 extern "C" lsk_status lsk_gated_ffn_backward(lsk_plan*, const lsk_gated_ffn_tensors*, const lsk_gated_ffn_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_backward"); }
-extern "C" lsk_status lsk_segment_reduce_plan(lsk_context*, const lsk_segment_reduce_shape*, lsk_plan**) { return not_built("lsk_segment_reduce_plan"); }
-extern "C" lsk_status lsk_segment_reduce_forward(lsk_plan*, const lsk_segment_reduce_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_segment_reduce_forward"); }
-extern "C" lsk_status lsk_segment_reduce_backward(lsk_plan*, const lsk_segment_reduce_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_segment_reduce_backward"); }
 extern "C" lsk_status lsk_time_embedding_plan(lsk_context*, const lsk_time_embedding_shape*, lsk_plan**) { return not_built("lsk_time_embedding_plan"); }
 extern "C" lsk_status lsk_time_embedding_forward(lsk_plan*, const lsk_time_embedding_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_time_embedding_forward"); }
 extern "C" lsk_status lsk_time_embedding_backward(lsk_plan*, const lsk_time_embedding_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_time_embedding_backward"); }
