@@ -5,12 +5,13 @@
 namespace lsk {
 
 constexpr int64_t least_rows_per_piece = 256;  // below, a block's start costs more than its rows
+constexpr int64_t most_rows_per_piece = int64_t(1) << 30;  // kernels count a piece's rows in 32 bits
 constexpr int pieces_per_multiprocessor = 4;   // of a batch that fills the device
 
 SegmentLayout segment_layout(const int64_t* offsets, int64_t segments, int multiprocessors) {
     SegmentLayout layout;
     const int64_t filling = int64_t(pieces_per_multiprocessor) * multiprocessors;
-    layout.rows_per_piece = std::max(least_rows_per_piece, (offsets[segments] + filling - 1) / filling);
+    layout.rows_per_piece = std::clamp((offsets[segments] + filling - 1) / filling, least_rows_per_piece, most_rows_per_piece);
     for (int64_t segment = 0; segment < segments; segment++) {
         const int64_t begin = offsets[segment], rows = offsets[segment + 1] - begin;
         const int64_t count = std::max<int64_t>(1, (rows + layout.rows_per_piece - 1) / layout.rows_per_piece);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include "kernels/by_element.h"
 #include "kernels/reduction/sm80_column_sums.cuh"
 #include "kernels/reduction/sm80_partial_sums.cuh"
@@ -25,7 +26,7 @@ cudaError_t launch_column_sums(const ColumnSumsParams& params, cudaStream_t stre
 int column_sum_parts(int64_t rows, int width, int multiprocessors) {
     const int64_t slabs = (width + 31) / 32;
     const int64_t filling = (4 * int64_t(multiprocessors) + slabs - 1) / slabs, worthwhile = (rows + 63) / 64;
-    return static_cast<int>(std::max<int64_t>(1, std::min<int64_t>({filling, worthwhile, 65535})));
+    return static_cast<int>(std::clamp<int64_t>(std::min(filling, worthwhile), 1, 65535));
 }
 
 }  // namespace lsk

@@ -52,15 +52,18 @@ __global__ __launch_bounds__(threads) void reduce_kernel(const SegmentReducePara
     const SegmentPiece piece = p.pieces[blockIdx.x / slabs];
     const int groups = threads / p.lanes, group = threadIdx.x / p.lanes, lane = int(threadIdx.x) % p.lanes;
     const int first_column = int(blockIdx.x % slabs) * p.lanes * elements, column = first_column + lane * elements;
-    const int64_t rows = piece.end - piece.begin, begin = piece.begin + rows * group / groups, end = piece.begin + rows * (group + 1) / groups;
+    const int rows = int(piece.end - piece.begin), rows_per_group = (rows + groups - 1) / groups;
+    const int64_t begin = piece.begin + min(group * rows_per_group, rows), end = piece.begin + min((group + 1) * rows_per_group, rows);
     State states[elements];
+    const Element* input = static_cast<const Element*>(p.input) + begin * p.width;
     for (int64_t first = begin; first < end; first += rows_in_flight) {
         Chunk<Element> loaded[rows_in_flight];
         LSK_UNROLL for (int i = 0; i < rows_in_flight; i++)
-            loaded[i] = load_chunk(static_cast<const Element*>(p.input) + (first + (first + i < end ? i : 0)) * p.width, column, p.width, p.alignment);
+            loaded[i] = load_chunk(first + i < end ? input + i * p.width : input, column, p.width, p.alignment);
         LSK_UNROLL for (int i = 0; i < rows_in_flight; i++)
             LSK_UNROLL for (int e = 0; e < elements; e++)
                 if (first + i < end) states[e].template add<kind>(loaded[i].value[e], first + i);
+        input += rows_in_flight * p.width;
     }
     LSK_UNROLL for (int e = 0; e < elements; e++) {
         shared.values[threadIdx.x][e] = states[e].value;
@@ -88,8 +91,9 @@ __global__ __launch_bounds__(threads) void merge_kernel(const SegmentReduceParam
     const SplitSegment split = p.splits[blockIdx.x / slabs];
     const int way = threadIdx.x / merge_columns, lane = threadIdx.x % merge_columns, column = int(blockIdx.x % slabs) * merge_columns + lane;
     State merged;
+    const int partials = int(split.partials);
     if (column < p.width)
-        for (int64_t i = split.partials * way / merge_ways; i < split.partials * (way + 1) / merge_ways; i++) {
+        for (int i = partials * way / merge_ways; i < partials * (way + 1) / merge_ways; i++) {
             const int64_t at = (split.first_partial + i) * p.width + column;
             merged.template add<kind>(p.partials[at], kind == Kind::maximum ? p.partial_rows[at] : 0);
         }
