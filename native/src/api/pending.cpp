@@ -21,11 +21,3 @@ extern "C" lsk_status lsk_linear_backward(lsk_plan*, const lsk_linear_tensors*, 
 extern "C" lsk_status lsk_gated_ffn_plan(lsk_context*, const lsk_gated_ffn_shape*, lsk_plan**) { return not_built("lsk_gated_ffn_plan"); }
 extern "C" lsk_status lsk_gated_ffn_forward(lsk_plan*, const lsk_gated_ffn_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_forward"); }
 extern "C" lsk_status lsk_gated_ffn_backward(lsk_plan*, const lsk_gated_ffn_tensors*, const lsk_gated_ffn_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_backward"); }
-extern "C" lsk_status lsk_time_embedding_plan(lsk_context*, const lsk_time_embedding_shape*, lsk_plan**) { return not_built("lsk_time_embedding_plan"); }
-extern "C" lsk_status lsk_time_embedding_forward(lsk_plan*, const lsk_time_embedding_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_time_embedding_forward"); }
-extern "C" lsk_status lsk_time_embedding_backward(lsk_plan*, const lsk_time_embedding_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_time_embedding_backward"); }
-extern "C" lsk_status lsk_summary_codec_plan(lsk_context*, const lsk_summary_codec_shape*, lsk_plan**) { return not_built("lsk_summary_codec_plan"); }
-extern "C" lsk_status lsk_summary_codec_encode(lsk_plan*, const lsk_summary_codec_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_summary_codec_encode"); }
-extern "C" lsk_status lsk_summary_codec_decode(lsk_plan*, const lsk_summary_codec_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_summary_codec_decode"); }
-extern "C" lsk_status lsk_adamw_plan(lsk_context*, const lsk_adamw_shape*, lsk_plan**) { return not_built("lsk_adamw_plan"); }
-extern "C" lsk_status lsk_adamw_step(lsk_plan*, const lsk_adamw_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_adamw_step"); }
