@@ -67,12 +67,19 @@ int64_t lay_out(LinearAttentionPlan& plan, const lsk_linear_attention_shape& s) 
     plan.sum_spans = DeviceArray<RowSpan>(plan.context, sum.rows.spans);
     plan.sum_span_count = static_cast<int64_t>(sum.rows.spans.size());
     plan.tickets_per_unit = sum.rows.tickets;
-    plan.explanation = sum.explanation;
+    const StateRowsLayout rows = lay_out_state_rows(problem);
+    plan.row_spans = DeviceArray<RowSpan>(plan.context, rows.rows.spans);
+    plan.row_span_count = static_cast<int64_t>(rows.rows.spans.size());
+    plan.explanation = sum.explanation + "\n" + rows.explanation;
     return sum.partial_bytes > 0 ? workspace_ticket_bytes + sum.partial_bytes : 0;
 }
 
-LinearAttentionStateParams sum_params(const LinearAttentionPlan& plan, std::byte* workspace) {
+LinearAttentionStateParams sum_params(const LinearAttentionPlan& plan, std::byte* workspace, const void* keys, const void* values) {
     LinearAttentionStateParams params{};
+    params.keys = keys;
+    params.values = values;
+    params.key_alignment = row_alignment(plan.key_row_bytes(), {keys});
+    params.value_alignment = row_alignment(plan.value_row_bytes(), {values});
     params.spans = plan.sum_spans.data();
     params.span_count = plan.sum_span_count;
     params.tickets = reinterpret_cast<uint32_t*>(workspace);
@@ -83,6 +90,32 @@ LinearAttentionStateParams sum_params(const LinearAttentionPlan& plan, std::byte
     params.reading = plan.reading;
     params.widths = plan.widths;
     return params;
+}
+
+using Tensors = std::initializer_list<const void*>;
+
+LinearAttentionRowsParams rows_params(const LinearAttentionPlan& plan, StateReading reading, Tensors of_key_width, Tensors of_value_width) {
+    LinearAttentionRowsParams params{};
+    params.spans = plan.row_spans.data();
+    params.span_count = plan.row_span_count;
+    params.dtype = plan.dtype;
+    params.key_alignment = row_alignment(plan.key_row_bytes(), of_key_width);
+    params.value_alignment = row_alignment(plan.value_row_bytes(), of_value_width);
+    params.row_activation = plan.row_activation;
+    params.reading = reading;
+    params.widths = plan.widths;
+    return params;
+}
+
+void check_apply_inputs(const ApplyPlan& plan, const lsk_linear_attention_apply_tensors& t) {
+    check_tensor("queries", t.queries, plan.key_elements(), plan.element_bytes());
+    check_tensor("state", t.state, plan.state_elements(), 4);
+    if (!t.self_keys) {
+        check_absent("self_values", t.self_values, "there are no self_keys");
+        return;
+    }
+    check_tensor("self_keys", t.self_keys, plan.key_elements(), plan.element_bytes());
+    check_tensor("self_values", t.self_values, plan.value_elements(), plan.element_bytes());
 }
 }  // namespace
 
@@ -97,12 +130,79 @@ extern "C" lsk_status lsk_linear_attention_state_forward(lsk_plan* plan, const l
         check_tensor("keys", t.keys, run.plan().key_elements(), run.plan().element_bytes());
         check_tensor("values", t.values, run.plan().value_elements(), run.plan().element_bytes());
         check_tensor("state", t.state, run.plan().state_elements(), 4);
-        LinearAttentionStateParams params = sum_params(run.plan(), run.workspace());
+        LinearAttentionStateParams params = sum_params(run.plan(), run.workspace(), t.keys, t.values);
+        params.state = t.state;
+        run.check(launch_linear_attention_state(params, run.stream()));
+    });
+}
+
+extern "C" lsk_status lsk_linear_attention_state_backward(lsk_plan* plan, const lsk_linear_attention_state_tensors* tensors, lsk_buffer* workspace, lsk_stream* stream) {
+    return guarded([&] {
+        const Run<StatePlan> run(plan, LSK_BACKWARD, workspace, stream);
+        const auto& t = checked("tensors", tensors);
+        check_tensor("keys", t.keys, run.plan().key_elements(), run.plan().element_bytes());
+        check_tensor("values", t.values, run.plan().value_elements(), run.plan().element_bytes());
+        check_tensor("state", t.state, run.plan().state_elements(), 4);
+        check_tensor("key_gradient", t.key_gradient, run.plan().key_elements(), run.plan().element_bytes());
+        check_tensor("value_gradient", t.value_gradient, run.plan().value_elements(), run.plan().element_bytes());
+        LinearAttentionRowsParams params = rows_params(run.plan(), raw_state, {t.keys, t.key_gradient}, {t.values, t.value_gradient});
         params.keys = t.keys;
         params.values = t.values;
         params.state = t.state;
-        params.key_alignment = row_alignment(run.plan().key_row_bytes(), {t.keys});
-        params.value_alignment = row_alignment(run.plan().value_row_bytes(), {t.values});
-        run.check(launch_linear_attention_state(params, run.stream()));
+        params.key_output = t.key_gradient;
+        params.value_output = t.value_gradient;
+        run.check(launch_linear_attention_rows(params, run.stream()));
+    });
+}
+
+extern "C" lsk_status lsk_linear_attention_apply_plan(lsk_context* context, const lsk_linear_attention_shape* shape, lsk_plan** result) {
+    return make_plan<ApplyPlan>(context, result, [&](ApplyPlan& plan) { plan.backward_workspace = lay_out(plan, checked("shape", shape)); });
+}
+
+extern "C" lsk_status lsk_linear_attention_apply_forward(lsk_plan* plan, const lsk_linear_attention_apply_tensors* tensors, lsk_buffer* workspace, lsk_stream* stream) {
+    return guarded([&] {
+        const Run<ApplyPlan> run(plan, LSK_FORWARD, workspace, stream);
+        const auto& t = checked("tensors", tensors);
+        check_apply_inputs(run.plan(), t);
+        check_tensor("output", t.output, run.plan().value_elements(), run.plan().element_bytes());
+        LinearAttentionRowsParams params = rows_params(run.plan(), run.plan().reading, {t.queries, t.self_keys}, {t.self_values, t.output});
+        params.keys = t.queries;
+        params.state = t.state;
+        params.self_keys = t.self_keys;
+        params.self_values = t.self_values;
+        params.value_output = t.output;
+        run.check(launch_linear_attention_rows(params, run.stream()));
+    });
+}
+
+extern "C" lsk_status lsk_linear_attention_apply_backward(lsk_plan* plan, const lsk_linear_attention_apply_tensors* tensors, lsk_buffer* workspace, lsk_stream* stream) {
+    return guarded([&] {
+        const Run<ApplyPlan> run(plan, LSK_BACKWARD, workspace, stream);
+        const auto& t = checked("tensors", tensors);
+        const int64_t keys = run.plan().key_elements(), values = run.plan().value_elements(), bytes = run.plan().element_bytes();
+        check_apply_inputs(run.plan(), t);
+        check_tensor("output_gradient", t.output_gradient, values, bytes);
+        check_tensor("query_gradient", t.query_gradient, keys, bytes);
+        check_tensor("state_gradient", t.state_gradient, run.plan().state_elements(), 4);
+        if (t.self_keys) {
+            check_tensor("self_key_gradient", t.self_key_gradient, keys, bytes);
+            check_tensor("self_value_gradient", t.self_value_gradient, values, bytes);
+        }
+        LinearAttentionRowsParams rows = rows_params(run.plan(), run.plan().reading, {t.queries, t.self_keys, t.query_gradient, t.self_key_gradient},
+                                                     {t.output_gradient, t.self_values, t.self_value_gradient});
+        rows.keys = t.queries;
+        rows.values = t.output_gradient;
+        rows.state = t.state;
+        rows.self_keys = t.self_keys;
+        rows.self_values = t.self_values;
+        rows.key_output = t.query_gradient;
+        rows.self_key_gradient = t.self_key_gradient;
+        rows.self_value_gradient = t.self_value_gradient;
+        run.check(launch_linear_attention_rows(rows, run.stream()));
+
+        LinearAttentionStateParams sum = sum_params(run.plan(), run.workspace(), t.queries, t.output_gradient);
+        sum.state = t.state_gradient;
+        sum.read_state = t.state;
+        run.check(launch_linear_attention_state(sum, run.stream()));
     });
 }

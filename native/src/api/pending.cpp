@@ -8,10 +8,6 @@ static lsk_status not_built(const char* operation) {
 }
 
 extern "C" lsk_status lsk_cross_attention_backward(lsk_plan*, const lsk_cross_attention_tensors*, const lsk_cross_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_backward"); }
-extern "C" lsk_status lsk_linear_attention_state_backward(lsk_plan*, const lsk_linear_attention_state_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_state_backward"); }
-extern "C" lsk_status lsk_linear_attention_apply_plan(lsk_context*, const lsk_linear_attention_shape*, lsk_plan**) { return not_built("lsk_linear_attention_apply_plan"); }
-extern "C" lsk_status lsk_linear_attention_apply_forward(lsk_plan*, const lsk_linear_attention_apply_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_apply_forward"); }
-extern "C" lsk_status lsk_linear_attention_apply_backward(lsk_plan*, const lsk_linear_attention_apply_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_linear_attention_apply_backward"); }
 extern "C" lsk_status lsk_sketch_attention_plan(lsk_context*, const lsk_sketch_attention_shape*, lsk_plan**) { return not_built("lsk_sketch_attention_plan"); }
 extern "C" lsk_status lsk_sketch_attention_forward(lsk_plan*, const lsk_sketch_attention_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_sketch_attention_forward"); }
 extern "C" lsk_status lsk_sketch_attention_backward(lsk_plan*, const lsk_sketch_attention_tensors*, const lsk_sketch_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_sketch_attention_backward"); }

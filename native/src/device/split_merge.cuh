@@ -1,29 +1,15 @@
 // Sums the partial results of the blocks of one unit of work in the same launch, always in the same order: no float atomics, the same bits every run.
 // Two levels, so that no block reads more than about twice the square root of their number.
 #pragma once
-#include "device/platform.cuh"
+#include "device/last_arriver.cuh"
 
 namespace lsk {
 
-// True in every thread of the last of `parts` blocks; what the others wrote before is visible to it then. Leaves the ticket at zero.
-LSK_DEVICE bool last_to_arrive(uint32_t* ticket, int parts) {
-    __threadfence();
-    __syncthreads();
-    int last = 0;
-    if (threadIdx.x == 0) {
-        last = atomicAdd(ticket, 1u) == static_cast<uint32_t>(parts - 1);
-        if (last) *ticket = 0;
-    }
-    last = __syncthreads_or(last);
-    __threadfence();
-    return last != 0;
-}
-
 // Where the parts of a unit lie: slots of [vectors][threads] float4, so that every access is 16 bytes a lane, side by side.
 struct SplitMerge {
-    float4* partials;   // the unit's first slot
+    float4* partials;     // the unit's first slot
     int64_t slot_stride;  // float4s from one split to the next
-    uint32_t* tickets;  // one per group, then that of the groups
+    unsigned* tickets;    // one per group, then that of the groups
     int split;
     int splits;
     int group_size;
@@ -59,10 +45,10 @@ LSK_DEVICE bool merge_splits(float (&values)[Vectors][4], const SplitMerge& merg
     const int groups = (merge.splits + merge.group_size - 1) / merge.group_size, group = merge.split / merge.group_size;
     const int first = group * merge.group_size, last = min(merge.splits, first + merge.group_size);
     store_partial(merge.partials + merge.split * merge.slot_stride, values);
-    if (!last_to_arrive(merge.tickets + group, last - first)) return false;
+    if (!arrives_last(merge.tickets + group, static_cast<unsigned>(last - first))) return false;
     sum_partials(values, merge, first, last, 1);
     store_partial(merge.partials + first * merge.slot_stride, values);
-    if (!last_to_arrive(merge.tickets + groups, groups)) return false;
+    if (!arrives_last(merge.tickets + groups, static_cast<unsigned>(groups))) return false;
     sum_partials(values, merge, 0, merge.splits, merge.group_size);
     return true;
 }
