@@ -1,54 +1,31 @@
 #include "plan/row_spans.h"
 #include <algorithm>
 #include <cmath>
+#include "plan/splits.h"
 
 namespace lsk {
 
-static int64_t ceil_divide(int64_t dividend, int64_t divisor) { return (dividend + divisor - 1) / divisor; }
-
-static int64_t count_tiles(const int64_t* offsets, int64_t segments, int tile_rows) {
-    int64_t tiles = 0;
-    for (int64_t i = 0; i < segments; i++) tiles += ceil_divide(offsets[i + 1] - offsets[i], tile_rows);
-    return tiles;
-}
-
-RowSpans cut_into_spans(const int64_t* offsets, int64_t segments, int tile_rows, int64_t wanted, EmptySegments empty) {
-    RowSpans result;
-    const int64_t fair_share = std::max<int64_t>(1, ceil_divide(count_tiles(offsets, segments, tile_rows), std::max<int64_t>(1, wanted)));
+RowSpans cut_into_spans(const int64_t* offsets, int64_t segments, int tile_rows, int64_t blocks, EmptySegments empty) {
+    std::vector<int64_t> lengths;
+    std::vector<int32_t> segment_of;
     for (int64_t segment = 0; segment < segments; segment++) {
         const int64_t rows = offsets[segment + 1] - offsets[segment];
         if (rows == 0 && empty == EmptySegments::skip) continue;
-        const int64_t tiles = ceil_divide(rows, tile_rows);
-        const auto splits = static_cast<int32_t>(std::max<int64_t>(1, ceil_divide(tiles, fair_share)));
-        const auto group_size = static_cast<int32_t>(std::ceil(std::sqrt(double(splits))));
-        for (int32_t split = 0; split < splits; split++) {
-            const int64_t first = tiles * split / splits * tile_rows, last = std::min(rows, tiles * (split + 1) / splits * tile_rows);
-            result.spans.push_back({offsets[segment] + first, last - first, static_cast<int32_t>(segment), split, splits, group_size, result.partials, result.tickets});
-            result.longest = std::max(result.longest, last - first);
-        }
-        if (splits == 1) continue;
-        result.partials += splits;
-        result.tickets += static_cast<int32_t>(ceil_divide(splits, group_size)) + 1;
+        lengths.push_back(rows);
+        segment_of.push_back(static_cast<int32_t>(segment));
     }
-    return result;
-}
-
-SpanParts cut_into_parts(const int64_t* offsets, int64_t segments, int tile_rows, int64_t wanted) {
-    SpanParts result;
-    const int64_t tiles = count_tiles(offsets, segments, tile_rows), parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, tiles));
-    int64_t segment = 0, row = segments > 0 ? offsets[0] : 0, tile = 0;
-    for (int64_t part = 0; part < parts; part++) {
-        result.first_spans.push_back(static_cast<int32_t>(result.spans.size()));
-        for (int64_t left = tiles * (part + 1) / parts - tile; left > 0;) {
-            while (row == offsets[segment + 1]) segment++;
-            const int64_t taken = std::min(left, ceil_divide(offsets[segment + 1] - row, tile_rows)), rows = std::min(offsets[segment + 1] - row, taken * tile_rows);
-            result.spans.push_back({row, rows, static_cast<int32_t>(segment), 0, 1, 1, 0, 0});
-            row += rows;
-            tile += taken;
-            left -= taken;
-        }
+    const Schedule schedule = split_evenly(lengths, {static_cast<int>(std::max<int64_t>(1, blocks)), tile_rows, 1, 1});
+    RowSpans result;
+    result.block_spans = schedule.block_pieces;
+    for (const Piece& piece : schedule.pieces) {
+        const int32_t segment = segment_of[static_cast<size_t>(piece.tile)];
+        const auto group_size = static_cast<int32_t>(std::ceil(std::sqrt(double(piece.splits))));
+        result.spans.push_back({offsets[segment] + piece.begin, piece.end - piece.begin, segment, piece.split, piece.splits, group_size, result.partials, result.tickets});
+        result.longest = std::max(result.longest, piece.end - piece.begin);
+        if (piece.splits == 1 || piece.split < piece.splits - 1) continue;
+        result.partials += piece.splits;
+        result.tickets += (piece.splits + group_size - 1) / group_size + 1;
     }
-    result.first_spans.push_back(static_cast<int32_t>(result.spans.size()));
     return result;
 }
 

@@ -1,5 +1,5 @@
-// Cuts the rows of ragged segments into spans of about equal cost, one block's work each. A segment of several spans has its partial results
-// merged in their order, in two levels: the last block of a group to arrive sums the group, the last group sums the groups.
+// Cuts the rows of ragged segments into spans of about equal cost. A segment of several spans has its partial results merged in their order, in two
+// levels: the last block of a group to arrive sums the group, the last group sums the groups.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -19,22 +19,15 @@ struct RowSpan {
 
 struct RowSpans {
     std::vector<RowSpan> spans;
+    std::vector<int32_t> block_spans;  // [blocks + 1]: runs of spans of about equal cost, at most as many as were wanted
     int32_t partials = 0;
     int32_t tickets = 0;
-    int64_t longest = 0;  // rows
+    int64_t longest = 0;               // rows
 };
 
 enum class EmptySegments { skip, keep };
 
-// About `wanted` spans of whole tiles of `tile_rows` rows (a segment's last tile may be short); a span never crosses segments, so there are more
-// where there are more segments. Segments are cut only when they are longer than a fair share.
-RowSpans cut_into_spans(const int64_t* offsets, int64_t segments, int tile_rows, int64_t wanted, EmptySegments empty);
-
-// Runs of spans of about equal cost, for results that are summed over all segments: [parts + 1] first spans.
-struct SpanParts {
-    std::vector<RowSpan> spans;
-    std::vector<int32_t> first_spans;
-};
-SpanParts cut_into_parts(const int64_t* offsets, int64_t segments, int tile_rows, int64_t wanted);
+// Whole tiles of `tile_rows` rows (a segment's last one may be short) for `blocks` blocks. A span never crosses segments.
+RowSpans cut_into_spans(const int64_t* offsets, int64_t segments, int tile_rows, int64_t blocks, EmptySegments empty);
 
 }  // namespace lsk
