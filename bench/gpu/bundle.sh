@@ -32,8 +32,7 @@ else
   build=build/emulator
   cmake --preset $preset >/dev/null
 fi
-cmake --build $build -j"$jobs" | grep -E 'error|warning|Built target' || true
-cmake --build $build -j"$jobs" >/dev/null
+cmake --build $build -j"$jobs" >$build/bundle.log 2>&1 || { grep -E 'error|FAILED' $build/bundle.log | head -20; echo "the build failed: $build/bundle.log" >&2; exit 1; }
 
 rm -rf "$out"
 mkdir -p "$out"/{lib,bin,tests,gpu/tests}

@@ -2,7 +2,7 @@
 attention, flex attention, and torch.compile of the plain formula. Shared histories are passed as key and value at once, their rows packed as the queries of
 one head (and, as another contender, as grouped heads); copies that a form needs are made before anything is timed.
 
-Every contender has `name`, `prepare()`, `runs` (one callable per set of inputs) and `result()`. One that cannot run says why; none is dropped silently.
+Every contender has `name`, `prepare()`, `runs` (one callable per set of inputs) and `result_of_first_run()`, tensors by name. One that cannot run says why; none is dropped silently.
 """
 import contextlib
 import warnings
@@ -26,7 +26,7 @@ class Peer:
     def prepare(self, problem):
         self.runs = [self.make_run(tensors) for tensors in problem.sets]
 
-    def result(self):
+    def result_of_first_run(self):
         return self.named(self.runs[0]())
 
     def close(self):
@@ -242,12 +242,14 @@ def nested_peers(problem, torch):
         attention = forced(torch, backend)
 
         def make_run(tensors, attention=attention):
-            def jagged(values, offsets):
-                values = values.view(-1, 1, case.width)
-                return torch.nested.nested_tensor_from_jagged(values, torch.tensor(offsets, device=values.device, dtype=torch.int64)).transpose(1, 2)
+            def jagged(values, lengths, offsets):
+                # With the extremes given, no run has to wait for the device to learn them.
+                offsets = torch.tensor(offsets, device=values.device, dtype=torch.int64)
+                nested = torch.nested.nested_tensor_from_jagged(values.view(-1, 1, case.width), offsets, min_seqlen=min(lengths), max_seqlen=max(lengths))
+                return nested.transpose(1, 2)
 
-            q = jagged(tensors["queries"], [segment * case.rows for segment in range(case.segments + 1)])
-            x = jagged(tensors["history"], list(problem.history_offsets))
+            q = jagged(tensors["queries"], [case.rows], [segment * case.rows for segment in range(case.segments + 1)])
+            x = jagged(tensors["history"], problem.lengths, list(problem.history_offsets))
             return lambda: attention(q, x, x)
 
         yield Peer(

@@ -43,11 +43,11 @@ def run(command, seconds, show=False):
     timer = threading.Timer(max(0.0, seconds), stop)
     timer.start()
     try:
-        for line in process.stdout:
-            lines.append(line)
-            if show:
-                print("   " + line, end="", flush=True)
-        process.wait()
+        with process:
+            for line in process.stdout:
+                lines.append(line)
+                if show:
+                    print("   " + line, end="", flush=True)
     finally:
         timer.cancel()
     return Result(process.returncode, "".join(lines), timed_out.is_set())

@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import report
+from measure import DEVICE_LOST
 from process import Outcome, run
 from suites import run_suites, sanitize, suites_of
 
@@ -73,9 +74,8 @@ class Session:
             if result.code != 0:
                 self.set_name("no-gpu")
                 return Outcome("failed", f"nvidia-smi: {result.tail(300)}")
-            values = [value.strip() for value in result.text.splitlines()[0].split(",")]
-            machine["gpu"] = dict(zip(query.split(","), values))
-            gpu, machine["driver"] = values[0], values[1]
+            machine["gpu"] = dict(zip(query.split(","), (value.strip() for value in result.text.splitlines()[0].split(","))))
+            gpu, machine["driver"] = machine["gpu"]["name"], machine["gpu"]["driver_version"]
         self.set_name(gpu)
         return Outcome("ok", f"{gpu}, commit {self.document['build']['commit']}")
 
@@ -150,11 +150,17 @@ class Session:
     def bench(self, seconds):
         library = next((self.bundle / "lib").glob("*.so"))
         out = self.work / "bench.json"
-        command = [sys.executable, HERE / "measure.py", "--library", library, "--out", out, "--seconds", str(max(10, seconds - GRACE_SECONDS))]
+        command = [sys.executable, HERE / "measure.py", "--library", library, "--out", out]
         command += ["--ceilings", self.work / "ceilings.json", "--only", self.options.only] + (["--tiny"] if self.tiny else [])
-        result = run(command, seconds, show=True)
-        if out.exists():
-            self.document["bench"] = json.loads(out.read_text())
+        end, result = time.monotonic() + seconds, None
+        while result is None or (result.code == DEVICE_LOST and end - time.monotonic() > 2 * GRACE_SECONDS):
+            # A contender that took the device with it ends the process; the next one goes on after it.
+            left = end - time.monotonic()
+            resume = ["--resume"] if result else []
+            result = run(command + resume + ["--seconds", str(max(10, left - GRACE_SECONDS))], left, show=True)
+            if out.exists():
+                self.document["bench"] = json.loads(out.read_text())
+            self.write()
         rows = self.document.get("bench", {}).get("rows", [])
         counts = {}
         for row in rows:

@@ -23,8 +23,11 @@ extern "C" lsk_status lsk_buffer_create(lsk_context* context, int32_t memory, in
             else
                 context->check(cudaMalloc(&buffer->pointer, size), what.c_str());
         }
-        if (memory == LSK_MEMORY_WORKSPACE)
+        if (memory == LSK_MEMORY_WORKSPACE) {
             context->check(cudaMemset(buffer->pointer, 0, workspace_ticket_bytes), "clearing a workspace's tickets");
+            // A clear does not wait, and streams of runs do not wait for the default stream.
+            context->check(cudaStreamSynchronize(nullptr), "clearing a workspace's tickets");
+        }
         register_handle(buffer.get(), HandleKind::buffer);
         *result = buffer.release();
     });
