@@ -38,7 +38,7 @@ LayerNormParams params_of(const LayerNormPlan& plan, const lsk_layer_norm_tensor
 void sum_partials(const Run<LayerNormPlan>& run, const float* partials, int parts, void* output) {
     if (!output) return;
     const LayerNormPlan& plan = run.plan();
-    run.check(launch_partial_sums({partials, output, plan.width, 2 * int64_t(plan.width), parts, plan.dtype, 0}, run.stream()));
+    run.check(launch_partial_sums({partials, output, plan.width, 2 * int64_t(plan.width), parts, plan.dtype, 0, nullptr, 0}, run.stream()));
 }
 }  // namespace
 

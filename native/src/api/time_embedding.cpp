@@ -93,6 +93,6 @@ extern "C" lsk_status lsk_time_embedding_backward(lsk_plan* plan, const lsk_time
         params.row_gradient = t.row_gradient;
         params.partials = reinterpret_cast<float*>(run.workspace() + workspace_ticket_bytes);
         run.check(launch_time_embedding_backward(params, layout.in_shared ? TableMemory::shared : TableMemory::workspace, layout.warps_per_block, run.stream()));
-        run.check(launch_partial_sums({params.partials, t.table_gradient, table_elements, table_elements, params.parts, params.dtype, 0}, run.stream()));
+        run.check(launch_partial_sums({params.partials, t.table_gradient, table_elements, table_elements, params.parts, params.dtype, 0, nullptr, 0}, run.stream()));
     });
 }

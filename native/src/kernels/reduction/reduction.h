@@ -5,7 +5,7 @@
 
 namespace lsk {
 
-// output[i] (+)= sum over parts of partials[part, i].
+// output[i] (+)= sum over parts of partials[part, i] (+ bias[i % bias_width]).
 struct PartialSumsParams {
     const float* partials;  // [parts, stride], of which the first `elements` of a part are summed
     void* output;           // [elements] of dtype
@@ -14,6 +14,8 @@ struct PartialSumsParams {
     int parts;
     int dtype;
     int add;                // 1: added to what the output holds
+    const void* bias;       // [bias_width] of dtype, or null
+    int bias_width;
 };
 
 cudaError_t launch_partial_sums(const PartialSumsParams& params, cudaStream_t stream);

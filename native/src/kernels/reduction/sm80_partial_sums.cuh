@@ -31,6 +31,7 @@ __global__ __launch_bounds__(partial_threads) void partial_sums_kernel(const Par
         for (int i = 1; i < ways; i++) sum += sums[i * columns + column];
     }
     if (element >= p.elements) return;
+    if (p.bias) sum += device::to_float(static_cast<const Element*>(p.bias)[element % p.bias_width]);
     Element& output = static_cast<Element*>(p.output)[element];
     output = device::from_float<Element>(p.add ? device::to_float(output) + sum : sum);
 }

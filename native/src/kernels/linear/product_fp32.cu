@@ -1,0 +1,7 @@
+#include "kernels/linear/launch_product.cuh"
+
+namespace lsk::linear {
+
+cudaError_t launch_product_fp32(Product product, const ProductParams& params, cudaStream_t stream) { return launch_product_of<float>(product, params, stream); }
+
+}  // namespace lsk::linear
