@@ -63,15 +63,18 @@ void race_fault(const char* format, ...) {
     record_fault("race: " + text + place());
 }
 
-void report_deadlock(Cluster& cluster) {
-    std::string text = "deadlock:";
+void record_standstill(Cluster& cluster, const std::string& what) {
+    std::string text = what + ":";
     char line[200];
     for (Block& each : cluster.blocks) {
         std::map<std::pair<std::string, uint64_t>, std::vector<uint32_t>> groups;
         for (const Fiber& fiber : each.fibers)
-            if (fiber.state == State::blocked) groups[{fiber.waiting_at, fiber.waiting_argument}].push_back(fiber.linear);
+            if (fiber.state == State::blocked)
+                groups[{fiber.waiting_at, fiber.waiting_argument}].push_back(fiber.linear);
+            else if (fiber.state == State::ready)
+                groups[{"nothing: they run", 0}].push_back(fiber.linear);
         for (const auto& [where, threads] : groups) {
-            snprintf(line, sizeof line, " %zu threads (%u..%u) wait at %s 0x%llx;", threads.size(), threads.front(), threads.back(),
+            snprintf(line, sizeof line, " %zu threads (%u..%u) wait for %s 0x%llx;", threads.size(), threads.front(), threads.back(),
                      where.first.c_str(), static_cast<unsigned long long>(where.second));
             text += line;
         }

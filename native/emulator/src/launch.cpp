@@ -1,7 +1,6 @@
 // The grid loop: blocks (or clusters) are spread over worker threads. The caller's thread never runs a fiber.
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include "state.h"
@@ -92,52 +91,6 @@ static void run_one(const Launch& launch, uint64_t index) {
     add(cluster.totals);
 }
 
-// ---- workers ----------------------------------------------------------------------------------------------------------
-
-namespace {
-
-// Threads that wait for launches. Never destroyed: they may still sleep when the library's static objects go.
-class Workers {
-public:
-    // Runs `work` on `count` threads and returns when all have ended.
-    void run(int count, const std::function<void()>& work) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        while (threads_ < count) {
-            std::thread([this] { loop(); }).detach();
-            threads_++;
-        }
-        work_ = &work;
-        waiting_ = running_ = count;
-        start_.notify_all();
-        done_.wait(lock, [this] { return running_ == 0; });
-        work_ = nullptr;
-    }
-
-private:
-    void loop() {
-        std::unique_lock<std::mutex> lock(mutex_);
-        for (;;) {
-            start_.wait(lock, [this] { return waiting_ > 0; });
-            waiting_--;
-            const std::function<void()>& work = *work_;
-            lock.unlock();
-            work();
-            lock.lock();
-            if (--running_ == 0) done_.notify_one();
-        }
-    }
-
-    std::mutex mutex_;
-    std::condition_variable start_;
-    std::condition_variable done_;
-    const std::function<void()>* work_ = nullptr;
-    int threads_ = 0;
-    int waiting_ = 0;
-    int running_ = 0;
-};
-
-}  // namespace
-
 constexpr uint64_t max_cluster_blocks = 8;     // what every device with clusters promises
 
 static bool valid(const Launch& launch) {
@@ -152,7 +105,6 @@ static bool valid(const Launch& launch) {
 }
 
 int launch(const Launch& launch) {
-    static auto* const workers = new Workers;
     static auto* const device = new std::mutex;        // one launch at a time
     if (!valid(launch)) return cudaErrorInvalidConfiguration;
     if (launch.shared_bytes > max_shared_bytes()) return cudaErrorInvalidValue;
@@ -180,7 +132,7 @@ int launch(const Launch& launch) {
     if (race_checked) race_launch();
     // The race checker's shadow of global memory belongs to one thread at a time, and its verdict should not depend on timing.
     const int wanted = race_checked ? 1 : c.workers > 0 ? c.workers : std::max(1, int(std::thread::hardware_concurrency()));
-    workers->run(int(std::min<uint64_t>(uint64_t(wanted), clusters)), work);
+    run_on_workers(int(std::min<uint64_t>(uint64_t(wanted), clusters)), work);
     Totals one;
     one.launches = 1;
     add(one);

@@ -188,7 +188,11 @@ void run_cluster(Cluster& cluster) {
         } else if (pending_copies(cluster)) {
             land_one(cluster);
         } else {
-            report_deadlock(cluster);
+            record_standstill(cluster, "deadlock");
+            cluster.failed = true;
+        }
+        if (overdue.load(std::memory_order_relaxed)) {
+            record_standstill(cluster, "watchdog, the launch takes longer than EMU_WATCHDOG allows");
             cluster.failed = true;
         }
     }

@@ -61,7 +61,7 @@ static const Fiber* writer_fiber(const Cluster& cluster, uint32_t agent) {
 
 static bool may_read(const Fiber& fiber, const Cell& cell, const void* where, Proxy proxy) {
     if (cell.state == Cell::untouched) {
-        race_fault("%s reads shared memory nobody wrote", at(where).c_str());
+        race_fault("%s reads shared memory nobody wrote before", at(where).c_str());
         return false;
     }
     if (cell.state == Cell::in_flight) {

@@ -1,6 +1,7 @@
 // What the emulator knows of a running cluster, its blocks, warps and threads. Shared by the emulator's own sources, which are
 // never instrumented.
 #pragma once
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -209,6 +210,10 @@ extern bool instrumented;                     // this launch checks races or gat
 // ---- shared_memory.cpp
 char* take_arena(uint32_t rank, uint32_t dynamic_bytes);
 
+// ---- workers.cpp
+void run_on_workers(int count, const std::function<void()>& work);    // returns when all have ended
+extern std::atomic<bool> overdue;             // the launch has exceeded its time: everybody stops at the next opportunity
+
 // ---- scheduler.cpp
 void run_cluster(Cluster&);
 void set_ready(Fiber&, bool ready);
@@ -228,7 +233,7 @@ void enter_fiber();                           // first thing a fiber does
 
 // ---- faults.cpp
 void record_fault(const std::string& text);
-void report_deadlock(Cluster&);
+void record_standstill(Cluster&, const std::string& what);    // with who waits where
 void race_fault(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // ---- barriers.cpp, warp_operations.cpp
