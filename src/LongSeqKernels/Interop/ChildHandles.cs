@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+
+namespace LongSeqKernels.Interop;
+
+/// <summary>Owns what lives in a native context, which it keeps open.</summary>
+internal abstract class ChildHandle : SafeHandle
+{
+    private ContextHandle? _context;
+
+    protected ChildHandle(ContextHandle? context)
+        : base(0, ownsHandle: true)
+    {
+        if (context != null)
+        {
+            bool added = false;
+            context.DangerousAddRef(ref added);
+            _context = context;
+        }
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>Takes over what a native function made, or throws what it answered.</summary>
+    /// <param name="child">Made before the native call, so that the context cannot close in between.</param>
+    /// <param name="status">What the call answered.</param>
+    /// <param name="raw">What it made.</param>
+    public static THandle Made<THandle>(THandle child, LskStatus status, nint raw)
+        where THandle : ChildHandle
+    {
+        if (status != LskStatus.Ok)
+        {
+            Exception failure = Status.Failure(status);
+            child.Dispose();
+            throw failure;
+        }
+        child.SetHandle(raw);
+        return child;
+    }
+
+    protected abstract LskStatus Destroy();
+
+    protected override bool ReleaseHandle()
+    {
+        bool destroyed = Destroy() == LskStatus.Ok;
+        LeaveContext();
+        return destroyed;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (IsInvalid)
+        {
+            // Nothing was made, so ReleaseHandle is not called.
+            LeaveContext();
+        }
+    }
+
+    private void LeaveContext() => Interlocked.Exchange(ref _context, null)?.DangerousRelease();
+}
+
+internal sealed class StreamHandle(ContextHandle context) : ChildHandle(context)
+{
+    protected override LskStatus Destroy() => Lsk.StreamDestroy(handle);
+}
+
+internal sealed class EventHandle(ContextHandle context) : ChildHandle(context)
+{
+    protected override LskStatus Destroy() => Lsk.EventDestroy(handle);
+}
+
+internal sealed class BufferHandle(ContextHandle? context) : ChildHandle(context)
+{
+    /// <summary>No buffer: NULL to the native side.</summary>
+    public static readonly BufferHandle None = new(null);
+
+    protected override LskStatus Destroy() => Lsk.BufferDestroy(handle);
+}
+
+internal sealed class PlanHandle(ContextHandle context) : ChildHandle(context)
+{
+    protected override LskStatus Destroy() => Lsk.PlanDestroy(handle);
+}
+
+/// <summary>Owns captured work, and keeps alive what that work uses.</summary>
+internal sealed class GraphHandle(ContextHandle context, List<SafeHandle> used) : ChildHandle(context)
+{
+    protected override LskStatus Destroy() => Lsk.GraphDestroy(handle);
+
+    protected override bool ReleaseHandle()
+    {
+        bool destroyed = base.ReleaseHandle();
+        used.ForEach(one => one.DangerousRelease());
+        return destroyed;
+    }
+}
