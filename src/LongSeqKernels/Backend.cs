@@ -14,4 +14,7 @@ public enum Backend
 
     /// <summary>SIMD on all cores through System.Runtime.Intrinsics.</summary>
     Managed,
+
+    /// <summary>CUDA kernels on the first GPU, through the native library. Operations on host tensors copy them to the device and back; what stays on the device uses <see cref="Native.NativeDevice"/>.</summary>
+    Native,
 }

@@ -1,3 +1,5 @@
+using LongSeqKernels.Native;
+
 namespace LongSeqKernels;
 
 /// <summary>Settings of a context.</summary>
@@ -9,7 +11,7 @@ public readonly record struct LongSeqContextOptions
     /// <summary>Threads of the CPU backends, the caller's included; 0, the default, means one for every processor of this process.</summary>
     public int Threads { get; init; }
 
-    /// <summary>The machine's rates for cost models; null, the default, measures them when they are first asked for.</summary>
+    /// <summary>The machine's rates for cost models; null, the default, measures them when they are first asked for (a GPU's are those that its maker publishes).</summary>
     public MachineRates? Rates { get; init; }
 }
 
@@ -25,7 +27,7 @@ public sealed class LongSeqContext : IDisposable
 
     private LongSeqContext(IKernels kernels, Backend backend, string choice, int threads, MachineRates? rates)
     {
-        _rates = new Lazy<MachineRates>(() => rates ?? MachineRates.Measure(threads));
+        _rates = new Lazy<MachineRates>(() => rates ?? (kernels as NativeKernels)?.Rates ?? MachineRates.Measure(threads));
         Kernels = kernels;
         Backend = backend;
         _choice = choice;
@@ -37,13 +39,17 @@ public sealed class LongSeqContext : IDisposable
     /// <summary>The backend's kernels. Call the operation classes instead: they check arguments, kernels do not.</summary>
     public IKernels Kernels { get; }
 
-    /// <summary>The machine's rates with this context's threads: as given in its options, else measured at the first use, which takes about a tenth of a second.</summary>
+    /// <summary>
+    /// The machine's rates with this context's threads: as given in its options, else measured at the first use, which takes about a tenth of a second;
+    /// a GPU's are those that its maker publishes for its generation.
+    /// </summary>
     public MachineRates Rates => _rates.Value;
 
     /// <summary>Starts a backend. A backend named here never falls back to another: it throws.</summary>
     /// <param name="backend">Which one; <see cref="Backend.Auto"/> chooses, unless the environment variable <c>LONGSEQ_BACKEND</c> names one.</param>
     /// <param name="options">Threads.</param>
     /// <exception cref="ArgumentException">An option is out of range, or <c>LONGSEQ_BACKEND</c> names no backend.</exception>
+    /// <exception cref="PlatformNotSupportedException">The native backend was named, and the library, the driver or the GPU is missing or too old.</exception>
     public static LongSeqContext Create(Backend backend = Backend.Auto, LongSeqContextOptions options = default)
     {
         Check.Defined(backend);
@@ -86,7 +92,9 @@ public sealed class LongSeqContext : IDisposable
     {
         if (string.IsNullOrEmpty(requested))
         {
-            return (Backend.Managed, "Auto chose it: this build has no GPU backend.");
+            return NativeDevice.Count > 0
+                ? (Backend.Native, $"Auto chose it. {LongSeqNative.LoadReport}")
+                : (Backend.Managed, $"Auto chose it: no GPU can be used. {LongSeqNative.LoadReport}");
         }
         foreach (Backend backend in Enum.GetValues<Backend>())
         {
@@ -95,7 +103,7 @@ public sealed class LongSeqContext : IDisposable
                 return (backend, $"LONGSEQ_BACKEND={requested} names it.");
             }
         }
-        throw Error.Invalid("LONGSEQ_BACKEND", $"\"{requested}\"", "one of reference, portable, managed, or unset");
+        throw Error.Invalid("LONGSEQ_BACKEND", $"\"{requested}\"", "one of reference, portable, managed, native, or unset");
     }
 
     private static IKernels Start(Backend backend, int threads) => backend switch
@@ -103,6 +111,7 @@ public sealed class LongSeqContext : IDisposable
         Backend.Reference => new ReferenceKernels(),
         Backend.Portable => new Portable.PortableKernels(),
         Backend.Managed => new ManagedKernels(threads),
-        _ => throw Error.Invalid(nameof(backend), backend.ToString(), "reference, portable or managed"),
+        Backend.Native => NativeKernels.Create(),
+        _ => throw Error.Invalid(nameof(backend), backend.ToString(), "reference, portable, managed or native"),
     };
 }

@@ -17,7 +17,7 @@ public sealed class UsageTests
     [TestCase("bench --seconds NaN", "--seconds is \"NaN\"; it must be a number")]
     [TestCase("bench --type fp8", "--type is \"fp8\"; it must be one of fp32, bf16, fp16.")]
     [TestCase("bench --history", "--history")]
-    [TestCase("verify --backend cuda", "--backend is \"cuda\"; it must be one of auto, managed, portable, reference.")]
+    [TestCase("verify --backend cuda", "--backend is \"cuda\"; it must be one of auto, native, managed, portable, reference.")]
     [TestCase("info extra", "'extra' is not an argument of lsk info.")]
     public void IsRefused(string commandLine, params string[] expected)
     {

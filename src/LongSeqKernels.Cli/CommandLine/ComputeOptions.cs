@@ -7,7 +7,7 @@ internal sealed class ComputeOptions
 {
     /// <summary>The backends under the names that users write.</summary>
     public static readonly (string Name, Backend Value)[] Names =
-        [("auto", Backend.Auto), ("managed", Backend.Managed), ("portable", Backend.Portable), ("reference", Backend.Reference)];
+        [("auto", Backend.Auto), ("native", Backend.Native), ("managed", Backend.Managed), ("portable", Backend.Portable), ("reference", Backend.Reference)];
 
     private readonly Option<Choice<Backend>> _backend = OptionOf.OneOf("--backend", "What computes", Backend.Auto, Names);
 
