@@ -235,20 +235,26 @@ def measure(contest, results, chosen, deadline, reason_without_torch):
         if case.name in results.contenders:
             continue  # an earlier process has been here
         if time.monotonic() < deadline:
-            try:
-                contest.case(case, results, reason_without_torch)
-            except Exception as error:  # memory for the inputs, say: the other cases may still run
-                record = {"name": "the rest of the case" if results.contenders[case.name] else "ours", "status": FAILED, "reason": f"{type(error).__name__}: {error}"}
-                results.record(case, record)
-                contest.end_if_lost(record)
+            whatever_happens(contest, case, results, lambda: contest.case(case, results, reason_without_torch))
         else:
             results.record(case, {"name": "ours", "status": NOT_RUN, "reason": "time ran out"})
         print(line_of(results.row(case)), flush=True)
     for case in chosen if contest.on_gpu else ():
         waiting = [contender for contender in results.contenders[case.name] if contender.get("reason") == NOT_COMPILED]
         if waiting and time.monotonic() < deadline:
-            contest.compiled_peers(case, results)
+            whatever_happens(contest, case, results, lambda: contest.compiled_peers(case, results))
             print("with compiled peers:", line_of(results.row(case)), flush=True)
+
+
+def whatever_happens(contest, case, results, work):
+    """Runs a pass over a case; what breaks outside of its contenders (memory for the inputs, say) leaves the other cases alone."""
+    try:
+        work()
+    except Exception as error:
+        name = "the rest of the case" if results.contenders[case.name] else "ours"
+        record = {"name": name, "status": FAILED, "reason": f"{type(error).__name__}: {error}"[:2000]}
+        results.record(case, record)
+        contest.end_if_lost(record)
 
 
 def conclusion(rows):

@@ -194,6 +194,7 @@ def deterministic_peers(problem, torch):
 @contextlib.contextmanager
 def deterministic(torch):
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a help in debugging that would cost the peer time
     try:
         yield
     finally:
