@@ -3,12 +3,12 @@
 # (with CUDA's runtime inside), the Python files, and the sources for a build there.
 # Usage: bundle.sh [--emulated] [--architectures LIST] [--out FOLDER]
 #   --emulated        the emulated twin, for a machine without a GPU
-#   --architectures   of the CUDA build, as CMake names them (default: 80-real;89-real;90a-real)
+#   --architectures   of the CUDA build, as CMake names them (default: 90a-real, for H100 and H200; every other adds its size and its time)
 #   --out             default: build/gpu-bundle, or build/gpu-bundle-emulated
 # nvcc is taken from the PATH, or from the folder LSK_CUDA_TOOLKIT (default: where .ci/run keeps it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-preset=cuda target=cuda out='' architectures='80-real;89-real;90a-real'
+preset=cuda target=cuda out='' architectures=90a-real
 while [ $# -gt 0 ]; do
   case $1 in
     --emulated) preset=emulator target=emulated ;;
@@ -26,7 +26,8 @@ if [ $target = cuda ]; then
   [ -x "$nvcc" ] || { echo "no nvcc on the PATH, nor $nvcc: run cmake/cuda-toolkit-debian.sh, or name a toolkit in LSK_CUDA_TOOLKIT" >&2; exit 1; }
   toolkit=$("$nvcc" --version | sed -nE 's/.*release ([0-9.]+).*/\1/p')
   build=build/gpu-bundle-cuda
-  cmake --preset $preset -B $build -DCMAKE_CUDA_COMPILER="$nvcc" -DCUDAToolkit_ROOT="$(dirname "$(dirname "$nvcc")")" -DCMAKE_CUDA_ARCHITECTURES="$architectures" >/dev/null
+  cmake --preset $preset -B $build -DCMAKE_CUDA_COMPILER="$nvcc" -DCUDAToolkit_ROOT="$(dirname "$(dirname "$nvcc")")" -DCMAKE_CUDA_ARCHITECTURES="$architectures" \
+    -DCMAKE_CUDA_FLAGS='-Xfatbin -compress-all' >/dev/null
 else
   toolkit='' architectures=''
   build=build/emulator
@@ -41,6 +42,7 @@ cp $build/bench/gpu/lsk_ceilings "$out/bin/"
 find $build/native/tests -type f -name 'lsk_*_tests' -exec cp {} "$out/tests/" \;
 [ -n "$(ls "$out/tests")" ] || { echo "the build has no native tests: doctest is missing (Debian: doctest-dev)" >&2; exit 1; }
 strip --strip-debug "$out"/lib/* "$out"/bin/* "$out"/tests/*
+cp native/tests/primitives/layouts.txt "$out/tests/"
 cp bench/gpu/*.py "$out/gpu/"
 cp bench/gpu/tests/*.py "$out/gpu/tests/"
 cp bench/gpu/run.sh "$out/"
@@ -59,4 +61,4 @@ commit=$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- native cmake CMak
 printf '{"commit": "%s", "target": "%s", "toolkit": "%s", "architectures": "%s"}\n' "$commit" $target "$toolkit" "$architectures" >"$out/bundle.json"
 bytes=$(du -sb "$out" | cut -f 1)
 echo "$out: $((bytes / 1024)) KiB, commit $commit"
-[ "$bytes" -lt $((64 << 20)) ] || { echo "the bundle is over 64 MiB: name fewer --architectures (90a-real alone is enough for an H100 or H200)" >&2; exit 1; }
+[ "$bytes" -lt $((64 << 20)) ] || { echo "the bundle is over 64 MiB: name fewer --architectures" >&2; exit 1; }

@@ -118,7 +118,8 @@ class Session:
 
     def tests(self, chosen, what):
         def work(seconds):
-            executables = [path for path in sorted((self.bundle / "tests").iterdir()) if ("primitives" in path.name) == (chosen == "primitives")]
+            os.environ["LSK_LAYOUTS"] = str(self.bundle / "tests/layouts.txt")  # where the tests of primitives find their tables
+            executables = [path for path in sorted((self.bundle / "tests").glob("lsk_*_tests")) if ("primitives" in path.name) == (chosen == "primitives")]
             if not executables:
                 return Outcome("left out", f"no {what} in this build")
             outcome, times = run_suites(suites_of(executables), seconds)
