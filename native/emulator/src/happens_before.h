@@ -24,18 +24,19 @@ using SharedView = std::shared_ptr<const View>;
 struct ThreadClock {
     Clocks now;                                // of the own cluster
     SharedView foreign;                        // of the others
-    SharedView fenced;                         // everything known at the last __threadfence: what a later atomic hands on
-    SharedView observed;                       // handed over by atomics: known after the next __threadfence
+    // __threadfence is a sequentially consistent fence: whatever happens before a fence is known after another one, if an atomic after the
+    // first was observed before the second. Barriers may lie between fence and atomic, so both halves travel through them.
+    SharedView fenced;                         // everything known at fences so far: what an atomic hands on
+    SharedView observed;                       // handed over by atomics: known after the next fence
     Clock proxy_fence = 0;                     // own clock at the last fence.proxy.async
 };
 
 struct SyncClock {                             // what a barrier hands from those who arrive to those who wait
     Clocks joined;
     SharedView foreign;
-    void clear() {
-        joined.clear();
-        foreign.reset();
-    }
+    SharedView fenced;
+    SharedView observed;
+    void clear() { *this = {}; }
 };
 
 extern bool race_checked;

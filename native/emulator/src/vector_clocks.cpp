@@ -21,19 +21,28 @@ static bool covers(const Clocks& known, const Clocks& other) {
     return true;
 }
 
+static bool covers(const View& known, const View& other) {
+    for (const auto& [cluster, clocks] : other) {
+        const auto it = known.find(cluster);
+        if (it == known.end() || (it->second != clocks && !covers(*it->second, *clocks))) return false;
+    }
+    return true;
+}
+
 static SharedView joined(const SharedView& a, const SharedView& b) {
     if (!b || a == b) return a;
-    if (!a) return b;
+    if (!a || covers(*b, *a)) return b;
+    if (covers(*a, *b)) return a;
     View both = *a;
     for (const auto& [cluster, clocks] : *b) {
         auto& mine = both[cluster];
-        if (!mine || (mine != clocks && covers(*clocks, *mine))) {
+        if (!mine) {
             mine = clocks;
-        } else if (mine != clocks && !covers(*mine, *clocks)) {
-            Clocks merged = *mine;
-            join(merged, *clocks);
-            mine = std::make_shared<const Clocks>(std::move(merged));
+            continue;
         }
+        Clocks merged = *mine;
+        join(merged, *clocks);
+        mine = std::make_shared<const Clocks>(std::move(merged));
     }
     return std::make_shared<const View>(std::move(both));
 }
@@ -59,6 +68,8 @@ void race_release(Fiber& fiber, SyncClock& into) {
     if (!race_checked) return;
     join(into.joined, fiber.clock.now);
     into.foreign = joined(into.foreign, fiber.clock.foreign);
+    into.fenced = joined(into.fenced, fiber.clock.fenced);
+    into.observed = joined(into.observed, fiber.clock.observed);
     fiber.clock.now[fiber.agent]++;
 }
 
@@ -66,6 +77,8 @@ void race_acquire(Fiber& fiber, const SyncClock& from) {
     if (!race_checked || from.joined.empty()) return;
     join(fiber.clock.now, from.joined);
     fiber.clock.foreign = joined(fiber.clock.foreign, from.foreign);
+    fiber.clock.fenced = joined(fiber.clock.fenced, from.fenced);
+    fiber.clock.observed = joined(fiber.clock.observed, from.observed);
 }
 
 void race_proxy_fence(Fiber& fiber) {
@@ -81,8 +94,8 @@ bool happened_before(const Fiber& fiber, uint64_t cluster, uint32_t agent, Clock
 
 // ---- fences and atomics -------------------------------------------------------------------------------------------
 
-// A relaxed atomic hands on what its thread knew at its last fence, and what it observes counts from the thread's next fence;
-// release and acquire atomics carry the fence in themselves. A barrier before the fence makes it speak for the whole block.
+// A relaxed atomic hands on what is fenced, and what it observes counts from the next fence; release and acquire atomics carry the fence in
+// themselves.
 static std::unordered_map<const void*, SharedView>& handed_over() {
     static std::unordered_map<const void*, SharedView> by_address;
     return by_address;
@@ -92,7 +105,7 @@ void race_thread_fence(Fiber& fiber) {
     if (!race_checked) return;
     learn(fiber, fiber.clock.observed);
     fiber.clock.observed.reset();
-    fiber.clock.fenced = knowledge(fiber);
+    fiber.clock.fenced = joined(fiber.clock.fenced, knowledge(fiber));
 }
 
 void race_atomic_order(Fiber& fiber, const void* address, Touch touch, Order order) {

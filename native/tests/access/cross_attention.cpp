@@ -1,0 +1,53 @@
+#include "access/access_report.h"
+#include "api/cross_attention_plan.h"
+#include "support/cross_attention_twin.h"
+#include "support/device.h"
+
+using namespace lsk::test;
+
+namespace {
+// Runs one forward pass and returns the bytes that its tiles were loaded from.
+uint64_t forward(const AttentionInputs& in, const char* kernel) {
+    const Device device;
+    Plan plan;
+    const lsk_cross_attention_shape shape = in.shape();
+    succeed(lsk::cross_attention_plan(device.context, &shape, {kernel, 0}, &plan.handle));
+    const Tensor queries(device, in.c.dtype, in.queries), keys(device, in.c.dtype, in.keys), values(device, in.c.dtype, in.values);
+    Tensor output(device, in.c.output_dtype(), size_t(in.rows()) * in.c.width), lse(device, LSK_FLOAT32, size_t(in.rows()));
+    const lsk_cross_attention_tensors tensors{sizeof tensors, queries.pointer(), keys.pointer(), in.c.form == LSK_SHARED ? nullptr : values.pointer(),
+                                              nullptr, output.pointer(), lse.floats()};
+    const Workspace workspace(device, plan, LSK_FORWARD);
+    const AccessReport report;
+    succeed(lsk_cross_attention_forward(plan.handle, &tensors, workspace.buffer, device.stream));
+    device.synchronize();
+    CAPTURE(std::string(kernel));
+    CAPTURE(in.c.dtype);
+    CAPTURE(in.c.width);
+    report.check();
+    return AccessReport::global_bytes_read("tile.cuh");
+}
+}  // namespace
+
+TEST_SUITE("cross_attention") {
+    TEST_CASE("streams read a shared history once, without bank conflicts and in whole sectors") {
+        for (const lsk_dtype dtype : all_dtypes) {
+            for (const int width : {64, 128}) {
+                const AttentionCase c{.targets = {4}, .history = {1024}, .dtype = dtype, .form = LSK_SHARED, .heads = 4, .key_value_heads = 1, .width = width};
+                const uint64_t history = 1024 * uint64_t(width) * element_bytes(dtype);
+                const uint64_t read = forward(AttentionInputs(c), "thin16");
+                CHECK(read >= history);
+                CHECK(read <= history * 9 / 8);    // and every split its queries
+            }
+        }
+    }
+
+    TEST_CASE("tiles read keys and values once a row tile, without bank conflicts and in whole sectors") {
+        for (const lsk_dtype dtype : all_dtypes) {
+            const AttentionCase c{.targets = {64}, .history = {512}, .dtype = dtype, .form = LSK_PROJECTED, .heads = 1, .key_value_heads = 1, .width = 64};
+            const uint64_t history = 2 * 512 * 64 * uint64_t(element_bytes(dtype));
+            const uint64_t read = forward(AttentionInputs(c), "tiled64");
+            CHECK(read >= history);
+            CHECK(read <= history * 5 / 4);    // and every split its queries
+        }
+    }
+}
