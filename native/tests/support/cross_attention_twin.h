@@ -94,7 +94,7 @@ struct AttentionResult {
     std::vector<double> output, log_sum_exp;
 };
 
-// `naive`: weights (unnormalised ones) and output are rounded to storage, as a plain low-precision implementation would.
+// `naive`: logits, unnormalised weights and output are rounded to storage, as a plain low-precision implementation would.
 inline AttentionResult attend(const AttentionInputs& in, bool naive = false) {
     const AttentionCase& c = in.c;
     AttentionResult result{std::vector<double>(size_t(in.rows()) * c.width), std::vector<double>(size_t(in.rows()), -std::numeric_limits<double>::infinity())};
@@ -103,7 +103,7 @@ inline AttentionResult attend(const AttentionInputs& in, bool naive = false) {
         const auto r = in.row(index);
         std::vector<double> weights(static_cast<size_t>(r.visible));
         double top = -std::numeric_limits<double>::infinity(), sum = 0;
-        for (int64_t j = 0; j < r.visible; j++) top = std::max(top, weights[size_t(j)] = in.logit(r, j));
+        for (int64_t j = 0; j < r.visible; j++) top = std::max(top, weights[size_t(j)] = narrow(in.logit(r, j)));
         double* const out = result.output.data() + index * c.width;
         if (r.visible == 0 || (c.score == LSK_SOFTMAX && std::isinf(top))) continue;
         for (double& w : weights) {
