@@ -72,7 +72,6 @@ struct SharedMap {
     int32_t bias_offset;
     int32_t exchange;      // on top of the ring, once a work's tokens are done: states between groups
     int32_t staging;       // likewise: output rows
-    int32_t flag;          // whether this block merges
     int32_t bytes;
 };
 
@@ -91,8 +90,7 @@ constexpr SharedMap shared_map(ForwardVariant variant, const ForwardArrangement&
     const int staging_bytes = a.row_warps * 16 * staging_pitch(padded);
     const int ring_bytes = a.token_groups * m.group_bytes;
     const int over = exchange_bytes > staging_bytes ? exchange_bytes : staging_bytes;
-    m.flag = m.ring + (ring_bytes > over ? ring_bytes : over);
-    m.bytes = m.flag + 128;
+    m.bytes = m.ring + (ring_bytes > over ? ring_bytes : over);
     return m;
 }
 

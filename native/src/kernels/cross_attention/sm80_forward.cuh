@@ -4,6 +4,7 @@
 // Shared history: one tile in shared memory is both K (ldmatrix) and V (ldmatrix.trans).
 #pragma once
 #include "device/conversions.cuh"
+#include "device/last_arriver.cuh"
 #include "kernels/cross_attention/attention_scores.cuh"
 
 namespace lsk::forward {
@@ -224,18 +225,11 @@ struct Forward {
     // Leaves this split's state in the workspace. Of the blocks that share a row tile the last to arrive merges all their states, in the order of splits:
     // true there, with the result in group 0.
     LSK_DEVICE bool merge_splits(const AttentionWork& work, RowState<Config>& state) const {
-        int* const last = reinterpret_cast<int*>(shared + map.flag);
         if (place.token_group == 0) state.put(partial(work, work.split), place.lane);
-        __threadfence();
-        __syncthreads();
-        if (threadIdx.x == 0) *last = atomicAdd(p.tickets + work.ticket, 1u) == static_cast<unsigned>(work.splits) - 1;
-        __syncthreads();
-        if (!*last) return false;
-        __threadfence();
+        if (!arrives_last(p.tickets + work.ticket, static_cast<unsigned>(work.splits))) return false;
         state.clear();
         for (int split = place.token_group; split < work.splits; split += arrangement.token_groups) state.merge(partial(work, split), place.lane);
         merge_groups(state);
-        if (threadIdx.x == 0) p.tickets[work.ticket] = 0;  // for the next run
         return true;
     }
 
