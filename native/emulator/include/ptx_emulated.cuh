@@ -8,6 +8,9 @@ namespace lsk::ptx {
 
 LSK_DEVICE uint32_t shared_address(const void* pointer) { return emu::shared_address(pointer); }
 
+LSK_DEVICE int thread_index() { return int(threadIdx.x); }
+LSK_DEVICE int thread_count() { return int(blockDim.x); }
+
 LSK_DEVICE float exp2(float x) { return ::exp2f(x); }
 LSK_DEVICE float log2(float x) { return ::log2f(x); }
 LSK_DEVICE float reciprocal(float x) { return 1.0f / x; }

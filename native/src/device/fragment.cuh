@@ -68,7 +68,7 @@ LSK_DEVICE void multiply(Accumulator& d, const Fragment<float>::A& a, const Frag
 template <class Layout, class Element>
 LSK_DEVICE typename Fragment<Element>::A load_a(uint32_t tile, int first_row, int step, int lane) {
     uint32_t r[4];
-    ptx::ldmatrix_x4(r, tile + Layout::offset(first_row + lane % 16, step * 2 + lane / 16));
+    ptx::ldmatrix_x4(r, tile + Layout::advance(Layout::offset(lane % 16, lane / 16), first_row, step * 2));
     typename Fragment<Element>::A a;
     if constexpr (sizeof(Element) == 4) {
         LSK_UNROLL for (int i = 0; i < 4; i++) Fragment<float>::split(r[i], a.high[i], a.low[i]);
@@ -82,7 +82,7 @@ LSK_DEVICE typename Fragment<Element>::A load_a(uint32_t tile, int first_row, in
 template <class Layout, class Element>
 LSK_DEVICE void load_b_by_row(typename Fragment<Element>::B (&b)[2], uint32_t tile, int first_row, int step, int lane) {
     uint32_t r[4];
-    ptx::ldmatrix_x4(r, tile + Layout::offset(first_row + lane % 8 + lane / 16 * 8, step * 2 + lane / 8 % 2));
+    ptx::ldmatrix_x4(r, tile + Layout::advance(Layout::offset(lane % 8 + lane / 16 * 8, lane / 8 % 2), first_row, step * 2));
     LSK_UNROLL for (int i = 0; i < 4; i++) {
         if constexpr (sizeof(Element) == 4)
             Fragment<float>::split(r[i], b[i / 2].high[i % 2], b[i / 2].low[i % 2]);
@@ -97,12 +97,12 @@ template <class Layout, class Element>
 LSK_DEVICE void load_b_by_column(typename Fragment<Element>::B (&b)[2], uint32_t tile, int first_row, int first_column, int lane) {
     if constexpr (sizeof(Element) == 4) {
         LSK_UNROLL for (int i = 0; i < 4; i++) {
-            const uint32_t at = tile + Layout::element_offset(first_row + lane % 4 * 2 + i % 2, first_column + i / 2 * 8 + lane / 4);
-            Fragment<float>::split(ptx::load_shared32(at), b[i / 2].high[i % 2], b[i / 2].low[i % 2]);
+            const uint32_t at = Layout::advance(Layout::element_offset(lane % 4 * 2 + i % 2, lane / 4), first_row, first_column / Layout::chunk_elements + i / 2 * 2);
+            Fragment<float>::split(ptx::load_shared32(tile + at), b[i / 2].high[i % 2], b[i / 2].low[i % 2]);
         }
     } else {
         uint32_t r[4];
-        ptx::ldmatrix_x4_trans(r, tile + Layout::offset(first_row + lane % 16, first_column / Layout::chunk_elements + lane / 16));
+        ptx::ldmatrix_x4_trans(r, tile + Layout::advance(Layout::offset(lane % 16, lane / 16), first_row, first_column / Layout::chunk_elements));
         LSK_UNROLL for (int i = 0; i < 4; i++) b[i / 2].r[i % 2] = r[i];
     }
 }

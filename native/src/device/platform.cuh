@@ -9,10 +9,12 @@
 #define LSK_DEVICE inline __attribute__((always_inline))
 #define LSK_SHARED(name) unsigned char* name = static_cast<unsigned char*>(emu::dynamic_shared())
 #define LSK_UNROLL
+#define LSK_ROLLED
 #else
 #define LSK_DEVICE __device__ __forceinline__
 #define LSK_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
 #define LSK_UNROLL _Pragma("unroll")
+#define LSK_ROLLED _Pragma("unroll 1")
 #endif
 
 // Which instruction sets this compilation pass may use.

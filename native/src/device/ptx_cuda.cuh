@@ -8,6 +8,18 @@ namespace lsk::ptx {
 
 LSK_DEVICE uint32_t shared_address(const void* pointer) { return static_cast<uint32_t>(__cvta_generic_to_shared(pointer)); }
 
+// threadIdx.x and blockDim.x, read here and now: what is computed from them is not kept in registers across an enclosing loop.
+LSK_DEVICE int thread_index() {
+    int index;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+    return index;
+}
+LSK_DEVICE int thread_count() {
+    int count;
+    asm volatile("mov.u32 %0, %%ntid.x;" : "=r"(count));
+    return count;
+}
+
 LSK_DEVICE float exp2(float x) {
     float y;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));

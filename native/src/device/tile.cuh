@@ -20,6 +20,12 @@ struct TileLayout {
         return static_cast<uint32_t>(row * row_bytes + exchanged * 16);
     }
 
+    // From the offset of a place in chunk 0 or 1 to that `rows` (a multiple of 8) further down and `chunks` (even) further right. With constant arguments
+    // an exclusive-or and an immediate: lanes compute their place once, and a whole tile is addressed from four registers.
+    static LSK_DEVICE uint32_t advance(uint32_t offset, int rows, int chunks_right) {
+        return (offset ^ static_cast<uint32_t>((chunks_right & 6) * 16)) + static_cast<uint32_t>(chunks_right / 8 * 128 + rows * row_bytes);
+    }
+
     // Byte offset of an element.
     static LSK_DEVICE uint32_t element_offset(int row, int column) {
         return offset(row, column / chunk_elements) + static_cast<uint32_t>(column % chunk_elements * int(sizeof(Element)));
@@ -35,19 +41,21 @@ struct RowSource {
 };
 
 // Starts copying rows [0, tile_rows) of a tile; rows from `valid_rows` on and columns from the source's width on become zeros, and are not read.
-// With RowAlignment::chunks the copies are asynchronous (commit and wait for them); else they are done when it returns. `row_of` maps a tile row to a source row.
+// `threads` is a multiple of 32. With RowAlignment::chunks the copies are asynchronous (commit and wait for them); else they are done when it returns. `row_of` maps a tile row to a source row.
 template <class Layout, class Element, class RowOf>
 LSK_DEVICE void load_tile(std::byte* tile, const RowSource<Element>& source, int tile_rows, int valid_rows, int thread, int threads, RowOf row_of) {
     if (source.alignment == RowAlignment::chunks) {
         const uint32_t to = ptx::shared_address(tile);
-        for (int i = thread; i < tile_rows * Layout::chunks; i += threads) {
-            const int row = i / Layout::chunks, chunk = i % Layout::chunks;
-            const bool inside = row < valid_rows && chunk * Layout::chunk_elements < source.width;
-            const Element* from = inside ? source.first + row_of(row) * source.stride + chunk * Layout::chunk_elements : source.first;
-            ptx::cp_async16(to + Layout::offset(row, chunk), from, inside);
+        constexpr int lanes = Layout::chunks < 32 ? Layout::chunks : 32;  // side by side in a row; a thread's chunks are the same in all its rows
+        LSK_ROLLED for (int row = thread / lanes; row < tile_rows; row += threads / lanes) {
+            const Element* const from = source.first + (row < valid_rows ? row_of(row) * source.stride : 0);
+            LSK_UNROLL for (int chunk = thread % lanes; chunk < Layout::chunks; chunk += lanes) {
+                const bool inside = row < valid_rows && chunk * Layout::chunk_elements < source.width;
+                ptx::cp_async16(to + Layout::offset(row, chunk), inside ? from + chunk * Layout::chunk_elements : source.first, inside);
+            }
         }
     } else {
-        for (int i = thread; i < tile_rows * Layout::width; i += threads) {
+        LSK_ROLLED for (int i = thread; i < tile_rows * Layout::width; i += threads) {
             const int row = i / Layout::width, column = i % Layout::width;
             const bool inside = row < valid_rows && column < source.width;
             auto* to = reinterpret_cast<Element*>(tile + Layout::element_offset(row, column));

@@ -26,13 +26,9 @@ struct ScoreRule {
 
 // Within a few units in the last place everywhere, which tanh.approx is not.
 LSK_DEVICE float accurate_tanh(float x) {
-    const float size = fabsf(x);
-    if (size < 0.25f) {
-        const float y = x * x;
-        return x * (1.0f + y * (-1.0f / 3 + y * (2.0f / 15 + y * (-17.0f / 315 + y * (62.0f / 2835)))));
-    }
-    const float e = ptx::exp2(-2.0f * log2_e * size);
-    return copysignf((1.0f - e) * ptx::reciprocal(1.0f + e), x);
+    const float size = fabsf(x), y = x * x, e = ptx::exp2(-2.0f * log2_e * size);
+    const float near = size * (1.0f + y * (-1.0f / 3 + y * (2.0f / 15 + y * (-17.0f / 315 + y * (62.0f / 2835)))));
+    return copysignf(size < 0.25f ? near : (1.0f - e) * ptx::reciprocal(1.0f + e), x);
 }
 
 // Products to logits; for softmax in log2 units.

@@ -20,7 +20,8 @@ struct Config {
     static constexpr int depth = Width * int(sizeof(Element)) / 32;  // matrix products that make one logit tile
     static constexpr int vectors = state_vectors(RowTiles, Width);
     static constexpr int staged = staged_columns(Width);
-    static constexpr int pitch = staging_pitch(Width) / 4;  // floats
+    template <class Output>
+    static constexpr int pitch = staging_pitch(staged, int(sizeof(Output)));
     static_assert(Slice % 16 == 0 && Width % 16 == 0 && RowTiles <= 2);
     static_assert(RowTiles * Width <= 256, "the output must fit the registers");
 };
@@ -58,26 +59,30 @@ struct RowState {
     // Adds the state of other tokens of the same rows.
     LSK_DEVICE void merge(const float4* slot, int lane) {
         LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) {
-            const float4 rows = slot[(r * (Config::columns + 1) + Config::columns) * 32 + lane];
+            const float4* const from = slot + r * (Config::columns + 1) * 32 + lane;
+            const float4 rows = from[Config::columns * 32];
             const float other_top[2] = {rows.x, rows.y}, other_sum[2] = {rows.z, rows.w};
-            float factor[2];
+            float own_factor[2], factor[2];
             LSK_UNROLL for (int h = 0; h < 2; h++) {
                 const float common = fmaxf(top[r][h], other_top[h]);
                 const float base = common == -INFINITY ? 0.0f : common;  // both empty: 0 + 0, and no infinity minus infinity
-                scale_row(r, h, ptx::exp2(top[r][h] - base));
+                own_factor[h] = ptx::exp2(top[r][h] - base);
                 factor[h] = ptx::exp2(other_top[h] - base);
-                sum[r][h] += factor[h] * other_sum[h];
+                sum[r][h] = own_factor[h] * sum[r][h] + factor[h] * other_sum[h];
                 top[r][h] = common;
             }
             LSK_UNROLL for (int c = 0; c < Config::columns; c++) {
-                const float4 other = slot[(r * (Config::columns + 1) + c) * 32 + lane];
-                output[r][c][0] += factor[0] * other.x;
-                output[r][c][1] += factor[0] * other.y;
-                output[r][c][2] += factor[1] * other.z;
-                output[r][c][3] += factor[1] * other.w;
+                if (c % columns_in_flight == 0) __syncwarp();  // the compiler would load all columns at once, and has no registers for that
+                const float4 other = from[c * 32];
+                output[r][c][0] = own_factor[0] * output[r][c][0] + factor[0] * other.x;
+                output[r][c][1] = own_factor[0] * output[r][c][1] + factor[0] * other.y;
+                output[r][c][2] = own_factor[1] * output[r][c][2] + factor[1] * other.z;
+                output[r][c][3] = own_factor[1] * output[r][c][3] + factor[1] * other.w;
             }
         }
     }
+
+    static constexpr int columns_in_flight = 8;
 };
 
 }  // namespace lsk::forward

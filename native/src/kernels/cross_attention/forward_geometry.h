@@ -58,9 +58,10 @@ constexpr bool has_variant(ForwardVariant v, int element_bytes, int padded) { re
 // (top, sum) of rows g and g + 8, as vectors of 4 floats, lane by lane.
 constexpr int state_vectors(int row_tiles, int padded) { return row_tiles * (padded / 8 + 1) * 32; }
 
-// Output rows pass through shared memory, 64 columns at a time, so that they leave as whole lines; the pitch spreads 4 rows over the banks.
+// Output rows pass through shared memory, 64 columns at a time, so that they leave as whole lines. The pitch lays the pairs that a warp writes (8 rows of
+// 4 lanes; of fp32 4 rows at a time) side by side in the banks.
 constexpr int staged_columns(int padded) { return padded < 64 ? padded : 64; }
-constexpr int staging_pitch(int padded) { return staged_columns(padded) * 4 + 32; }
+constexpr int staging_pitch(int columns, int element_bytes) { return columns * element_bytes + (element_bytes == 4 ? 32 : 16); }
 
 // Byte offsets in a block's shared memory.
 struct SharedMap {
@@ -87,7 +88,7 @@ constexpr SharedMap shared_map(ForwardVariant variant, const ForwardArrangement&
     m.exchange = m.ring;
     m.staging = m.ring;
     const int exchange_bytes = a.token_groups / 2 * a.row_warps * state_vectors(row_tiles(variant), padded) * 16;
-    const int staging_bytes = a.row_warps * 16 * staging_pitch(padded);
+    const int staging_bytes = a.row_warps * 16 * staging_pitch(staged_columns(padded), 4);
     const int ring_bytes = a.token_groups * m.group_bytes;
     const int over = exchange_bytes > staging_bytes ? exchange_bytes : staging_bytes;
     m.bytes = m.ring + (ring_bytes > over ? ring_bytes : over);

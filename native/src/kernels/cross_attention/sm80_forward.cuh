@@ -3,7 +3,6 @@
 // of stages, so that with one row warp (few rows: memory bound) warps meet only at the end of a work, and with many (compute bound) they share each slice.
 // Shared history: one tile in shared memory is both K (ldmatrix) and V (ldmatrix.trans).
 #pragma once
-#include "device/conversions.cuh"
 #include "device/last_arriver.cuh"
 #include "kernels/cross_attention/attention_scores.cuh"
 
@@ -31,18 +30,19 @@ struct RowMap {
     LSK_DEVICE int64_t operator()(int64_t first, int row) const { return first + int64_t(row / group) * heads + row % group; }
 };
 
-// Who a thread is.
+// Who a thread is. Its lane and its place in the group are read anew where they are used: what follows from them would otherwise be held in registers
+// through every loop, and the output needs those.
 struct Place {
-    int lane, row_warp, token_group, group_thread, group_threads;
+    int row_warp, token_group, group_threads;
 
     LSK_DEVICE explicit Place(const ForwardArrangement& a) {
-        const int warp = static_cast<int>(threadIdx.x) / 32;
-        lane = static_cast<int>(threadIdx.x) % 32;
-        row_warp = warp % a.row_warps;
+        const int warp = ptx::thread_index() / 32;
+        row_warp = warp & (a.row_warps - 1);
         token_group = warp / a.row_warps;
         group_threads = a.row_warps * 32;
-        group_thread = row_warp * 32 + lane;
     }
+
+    LSK_DEVICE int group_thread() const { return ptx::thread_index() & (group_threads - 1); }
 
     // Meets the threads that share this ring.
     LSK_DEVICE void synchronize_group() const {
@@ -52,6 +52,8 @@ struct Place {
             ptx::named_barrier_sync(1 + token_group, group_threads);
     }
 };
+
+LSK_DEVICE int lane_index() { return ptx::thread_index() & 31; }
 
 template <class Config>
 struct Forward {
@@ -78,7 +80,7 @@ struct Forward {
     LSK_DEVICE void load_queries(const AttentionWork& work) const {
         const RowSource<Element> source{static_cast<const Element*>(p.queries), p.width, p.width, alignment()};
         const RowMap map_row = rows();
-        load_tile<Layout>(shared + map.queries, source, arrangement.row_warps * Config::rows, work.rows, static_cast<int>(threadIdx.x), static_cast<int>(blockDim.x),
+        load_tile<Layout>(shared + map.queries, source, arrangement.row_warps * Config::rows, work.rows, ptx::thread_index(), ptx::thread_count(),
                           [&](int row) { return map_row(work.query_row, work.first_row + row); });
     }
 
@@ -88,30 +90,31 @@ struct Forward {
         const int64_t stride = int64_t(p.key_value_heads) * p.width;
         const int64_t first = (work.history_row + token) * stride + int64_t(work.key_value_head) * p.width;
         const RowSource<Element> keys{static_cast<const Element*>(p.keys) + first, stride, p.width, alignment()};
-        load_tile<Layout>(stage, keys, Config::slice, valid, place.group_thread, place.group_threads);
+        const int thread = place.group_thread();
+        load_tile<Layout>(stage, keys, Config::slice, valid, thread, place.group_threads);
         if (!p.shared_history) {
             const RowSource<Element> values{static_cast<const Element*>(p.values) + first, stride, p.width, alignment()};
-            load_tile<Layout>(stage + map.value_offset, values, Config::slice, valid, place.group_thread, place.group_threads);
+            load_tile<Layout>(stage + map.value_offset, values, Config::slice, valid, thread, place.group_threads);
         }
         if (p.key_bias) {
             const float* from = p.key_bias + work.history_row + token;
-            for (int i = place.group_thread; i < Config::slice; i += place.group_threads)
+            for (int i = thread; i < Config::slice; i += place.group_threads)
                 ptx::cp_async4(ptx::shared_address(stage + map.bias_offset) + static_cast<uint32_t>(i) * 4, i < valid ? from + i : p.key_bias, i < valid);
         }
     }
 
     // S = Q K^T of the warp's rows and a slice.
-    LSK_DEVICE void multiply_keys(Logits& s, uint32_t keys) const {
+    LSK_DEVICE void multiply_keys(Logits& s, uint32_t keys, int lane) const {
         const uint32_t queries = ptx::shared_address(shared + map.queries);
         LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++)
             LSK_UNROLL for (int c = 0; c < Config::token_columns; c++) LSK_UNROLL for (int e = 0; e < 4; e++) s[r][c][e] = 0.0f;
         LSK_UNROLL for (int step = 0; step < Config::depth; step++) {
             typename Fragment<Element>::A a[Config::row_tiles];
             LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++)
-                a[r] = load_a<Layout, Element>(queries, place.row_warp * Config::rows + r * 16, step, place.lane);
+                a[r] = load_a<Layout, Element>(queries, place.row_warp * Config::rows + r * 16, step, lane);
             LSK_UNROLL for (int c = 0; c < Config::token_columns; c += 2) {
                 typename Fragment<Element>::B b[2];
-                load_b_by_row<Layout, Element>(b, keys, c * 8, step, place.lane);
+                load_b_by_row<Layout, Element>(b, keys, c * 8, step, lane);
                 LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) {
                     multiply(s[r][c], a[r], b[0]);
                     multiply(s[r][c + 1], a[r], b[1]);
@@ -122,14 +125,14 @@ struct Forward {
 
     // O += P V. Tensor cores truncate when they add to an accumulator; over a million tokens that is a bias fp32 cannot afford, so that fp32 adds each
     // slice's products to the output with ordinary additions.
-    LSK_DEVICE void multiply_values(RowState<Config>& state, const Logits& s, uint32_t values) const {
+    LSK_DEVICE void multiply_values(RowState<Config>& state, const Logits& s, uint32_t values, int lane) const {
         constexpr int step_columns = Fragment<Element>::k_columns;
         if constexpr (sizeof(Element) == 4) {
             LSK_UNROLL for (int c = 0; c < Config::columns; c += 2) {
                 float fresh[Config::row_tiles][2][4] = {};
                 LSK_UNROLL for (int t = 0; t < Config::token_columns; t += step_columns) {
                     typename Fragment<Element>::B b[2];
-                    load_b_by_column<Layout, Element>(b, values, t * 8, c * 8, place.lane);
+                    load_b_by_column<Layout, Element>(b, values, t * 8, c * 8, lane);
                     LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) {
                         const auto a = as_a<Element>(s[r], t);
                         multiply(fresh[r][0], a, b[0]);
@@ -145,7 +148,7 @@ struct Forward {
                 LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) a[r] = as_a<Element>(s[r], t);
                 LSK_UNROLL for (int c = 0; c < Config::columns; c += 2) {
                     typename Fragment<Element>::B b[2];
-                    load_b_by_column<Layout, Element>(b, values, t * 8, c * 8, place.lane);
+                    load_b_by_column<Layout, Element>(b, values, t * 8, c * 8, lane);
                     LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) {
                         multiply(state.output[r][c], a[r], b[0]);
                         multiply(state.output[r][c + 1], a[r], b[1]);
@@ -155,51 +158,48 @@ struct Forward {
         }
     }
 
-    // Streams the work's tokens past its rows. Slice i of the work belongs to group i mod token_groups.
+    // Streams the work's tokens past its rows: the groups take the slices in turns.
     LSK_DEVICE void attend(const AttentionWork& work, RowState<Config>& state) const {
         state.clear();
-        const int groups = arrangement.token_groups, stages = arrangement.stages;
-        const int slices = (work.token_end - work.token_begin + Config::slice - 1) / Config::slice;
-        const int own = (slices - place.token_group + groups - 1) / groups;
-        const auto token_of = [&](int i) { return work.token_begin + (place.token_group + i * groups) * Config::slice; };
-        std::byte* const ring = shared + map.ring + place.token_group * map.group_bytes;
+        const int stages = arrangement.stages, stride = arrangement.token_groups * Config::slice, end = work.token_end;
+        const auto stage_at = [&](int stage) { return shared + (map.ring + place.token_group * map.group_bytes + stage * map.stage_bytes); };
+        int token = work.token_begin + place.token_group * Config::slice;
 
         load_queries(work);
         ptx::cp_async_commit();
         for (int i = 0; i < stages - 1; i++) {
-            if (i < own) load_slice(work, ring + i * map.stage_bytes, token_of(i));
+            if (token + i * stride < end) load_slice(work, stage_at(i), token + i * stride);
             ptx::cp_async_commit();
         }
-        int bounds[Config::row_tiles][2], least = work.token_end;
+        int bounds[Config::row_tiles][2], least = end;  // where what a row sees ends
         LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++)
             LSK_UNROLL for (int h = 0; h < 2; h++) {
-                const int row = place.row_warp * Config::rows + r * 16 + h * 8 + place.lane / 4;
-                bounds[r][h] = row < work.rows ? min(visible(work, work.first_row + row), work.token_end) : work.token_end;
+                const int row = place.row_warp * Config::rows + r * 16 + h * 8 + lane_index() / 4;
+                bounds[r][h] = row < work.rows ? min(visible(work, work.first_row + row), end) : end;
                 least = min(least, bounds[r][h]);
             }
         LSK_UNROLL for (int offset = 16; offset >= 4; offset /= 2) least = min(least, __shfl_xor_sync(all_lanes, least, offset));
         wait_for_copies(stages - 1);
         __syncthreads();  // the queries are there for every group
 
-        ScoreRule rule(p);
-        for (int i = 0, stage = 0, next = stages - 1; i < own; i++) {
+        for (int stage = 0; token < end; token += stride) {
             wait_for_copies(stages - 2);
-            place.synchronize_group();  // slice i is there, and nobody reads slice i - 1 any more
-            if (i + stages - 1 < own) load_slice(work, ring + next * map.stage_bytes, token_of(i + stages - 1));
+            place.synchronize_group();  // this slice is there, and nobody reads the one before any more
+            if (token + (stages - 1) * stride < end) load_slice(work, stage_at(stage == 0 ? stages - 1 : stage - 1), token + (stages - 1) * stride);
             ptx::cp_async_commit();
 
-            std::byte* const slice = ring + stage * map.stage_bytes;
+            std::byte* const slice = stage_at(stage);
             const uint32_t keys = ptx::shared_address(slice);
-            const int token = token_of(i);
             int relative[Config::row_tiles][2];
             LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) LSK_UNROLL for (int h = 0; h < 2; h++) relative[r][h] = bounds[r][h] - token;
+            ScoreRule rule(p);
             if (p.key_bias) rule.bias = reinterpret_cast<const float*>(slice + map.bias_offset);
             Logits s;
-            multiply_keys(s, keys);
-            weigh(state, s, rule, token + Config::slice > least, relative, place.lane);
-            multiply_values(state, s, keys + static_cast<uint32_t>(map.value_offset));
+            const int lane = lane_index();
+            multiply_keys(s, keys, lane);
+            weigh(state, s, rule, token + Config::slice > least, relative, lane);
+            multiply_values(state, s, keys + static_cast<uint32_t>(map.value_offset), lane);
             stage = stage + 1 == stages ? 0 : stage + 1;
-            next = next + 1 == stages ? 0 : next + 1;
         }
         wait_for_copies(0);
         __syncthreads();  // the ring becomes the place of exchange
@@ -211,9 +211,9 @@ struct Forward {
         float4* const exchange = reinterpret_cast<float4*>(shared + map.exchange);
         for (int half = arrangement.token_groups / 2; half > 0; half /= 2) {
             if (place.token_group >= half && place.token_group < 2 * half)
-                state.put(exchange + ((place.token_group - half) * arrangement.row_warps + place.row_warp) * vectors, place.lane);
+                state.put(exchange + ((place.token_group - half) * arrangement.row_warps + place.row_warp) * vectors, lane_index());
             __syncthreads();
-            if (place.token_group < half) state.merge(exchange + (place.token_group * arrangement.row_warps + place.row_warp) * vectors, place.lane);
+            if (place.token_group < half) state.merge(exchange + (place.token_group * arrangement.row_warps + place.row_warp) * vectors, lane_index());
             __syncthreads();
         }
     }
@@ -225,82 +225,83 @@ struct Forward {
     // Leaves this split's state in the workspace. Of the blocks that share a row tile the last to arrive merges all their states, in the order of splits:
     // true there, with the result in group 0.
     LSK_DEVICE bool merge_splits(const AttentionWork& work, RowState<Config>& state) const {
-        if (place.token_group == 0) state.put(partial(work, work.split), place.lane);
+        if (place.token_group == 0) state.put(partial(work, work.split), lane_index());
         if (!arrives_last(p.tickets + work.ticket, static_cast<unsigned>(work.splits))) return false;
         state.clear();
-        for (int split = place.token_group; split < work.splits; split += arrangement.token_groups) state.merge(partial(work, split), place.lane);
+        for (int split = place.token_group; split < work.splits; split += arrangement.token_groups) state.merge(partial(work, split), lane_index());
         merge_groups(state);
         return true;
     }
 
+    // Writes 16 rows x staged columns of a warp: through shared memory, so that rows leave as whole lines.
     template <class Output>
-    LSK_DEVICE void store_rows(const AttentionWork& work, const float* staged, int first_row, int first_column) const {
-        constexpr int pitch = Config::pitch, columns = Config::staged, chunk = 16 / int(sizeof(Output));
+    LSK_DEVICE void store_rows(const AttentionWork& work, const float (&o)[Config::columns][4], const float (&factor)[2], int first_row, int first_column, int lane) const {
+        constexpr int columns = Config::staged, pitch = Config::template pitch<Output>, chunk = 16 / int(sizeof(Output));
+        std::byte* const staged = shared + map.staging + place.row_warp * 16 * Config::template pitch<float>;
+        __syncwarp();  // the columns before have been read
+        LSK_UNROLL for (int c = 0; c < columns / 8; c++)
+            LSK_UNROLL for (int h = 0; h < 2; h++) {
+                std::byte* const to = staged + (lane / 4 + h * 8) * pitch + (c * 8 + lane % 4 * 2) * int(sizeof(Output));
+                const float low = o[first_column / 8 + c][h * 2] * factor[h], high = o[first_column / 8 + c][h * 2 + 1] * factor[h];
+                if constexpr (sizeof(Output) == 4)
+                    *reinterpret_cast<float2*>(to) = make_float2(low, high);
+                else
+                    *reinterpret_cast<uint32_t*>(to) = Fragment<Output>::pack(low, high);
+            }
+        __syncwarp();
         Output* const output = static_cast<Output*>(p.output);
         const RowMap map_row = rows();
+        const int width = p.width - first_column;
         if (p.aligned_output) {
-            LSK_UNROLL for (int i = place.lane; i < 16 * columns / chunk; i += 32) {
+            LSK_ROLLED for (int i = lane; i < 16 * columns / chunk; i += 32) {
                 const int row = i / (columns / chunk), column = i % (columns / chunk) * chunk;
-                if (first_row + row >= work.rows || first_column + column >= p.width) continue;
-                const float4* from = reinterpret_cast<const float4*>(staged + row * pitch + column);
-                uint4 words;
-                if constexpr (sizeof(Output) == 4) {
-                    words = make_uint4(__float_as_uint(from->x), __float_as_uint(from->y), __float_as_uint(from->z), __float_as_uint(from->w));
-                } else {
-                    const float4 a = from[0], b = from[1];
-                    words = make_uint4(Fragment<Output>::pack(a.x, a.y), Fragment<Output>::pack(a.z, a.w), Fragment<Output>::pack(b.x, b.y), Fragment<Output>::pack(b.z, b.w));
-                }
-                *reinterpret_cast<uint4*>(output + map_row(work.output_row, work.first_row + first_row + row) * p.width + first_column + column) = words;
+                if (first_row + row < work.rows && column < width)
+                    *reinterpret_cast<uint4*>(output + map_row(work.output_row, work.first_row + first_row + row) * p.width + first_column + column) =
+                        *reinterpret_cast<const uint4*>(staged + row * pitch + column * int(sizeof(Output)));
             }
         } else {
-            for (int i = place.lane; i < 16 * columns; i += 32) {
+            LSK_ROLLED for (int i = lane; i < 16 * columns; i += 32) {
                 const int row = i / columns, column = i % columns;
-                if (first_row + row >= work.rows || first_column + column >= p.width) continue;
-                output[map_row(work.output_row, work.first_row + first_row + row) * p.width + first_column + column] = device::from_float<Output>(staged[row * pitch + column]);
+                if (first_row + row < work.rows && column < width)
+                    output[map_row(work.output_row, work.first_row + first_row + row) * p.width + first_column + column] =
+                        *reinterpret_cast<const Output*>(staged + row * pitch + column * int(sizeof(Output)));
             }
         }
     }
 
     // Normalises and writes the rows of a warp of group 0.
     LSK_DEVICE void finish(const AttentionWork& work, RowState<Config>& state) const {
-        constexpr int pitch = Config::pitch, passes = Config::staged / 8;
-        float* const staged = reinterpret_cast<float*>(shared + map.staging) + place.row_warp * 16 * pitch;
+        const int lane = lane_index();
         LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) {
             const int first_row = place.row_warp * Config::rows + r * 16;
             if (first_row >= work.rows) return;
             float factor[2];
             LSK_UNROLL for (int h = 0; h < 2; h++) {
-                const int row = first_row + h * 8 + place.lane / 4;
+                const int row = first_row + h * 8 + lane / 4;
                 const int seen = row < work.rows ? visible(work, work.first_row + row) : 0;
                 if (p.score == Score::softmax) {
                     float sum = state.sum[r][h] + __shfl_xor_sync(all_lanes, state.sum[r][h], 1);
                     sum += __shfl_xor_sync(all_lanes, sum, 2);
                     factor[h] = sum > 0.0f ? 1.0f / sum : 0.0f;
-                    if (p.log_sum_exp && place.lane % 4 == 0 && row < work.rows)
+                    if (p.log_sum_exp && lane % 4 == 0 && row < work.rows)
                         p.log_sum_exp[rows()(work.output_row, work.first_row + row)] = sum > 0.0f ? (state.top[r][h] + ptx::log2(sum)) * ln_2 : -INFINITY;
                 } else {
                     const float divisor = p.score_divisor != 0.0f ? p.score_divisor : p.score == Score::silu ? static_cast<float>(seen) : 1.0f;
                     factor[h] = seen > 0 ? 1.0f / divisor : 0.0f;
                 }
             }
-            LSK_UNROLL for (int first = 0; first < Config::columns; first += passes) {
-                __syncwarp();
-                LSK_UNROLL for (int c = 0; c < passes; c++)
-                    LSK_UNROLL for (int h = 0; h < 2; h++)
-                        *reinterpret_cast<float2*>(staged + (place.lane / 4 + h * 8) * pitch + c * 8 + place.lane % 4 * 2) =
-                            make_float2(state.output[r][first + c][h * 2] * factor[h], state.output[r][first + c][h * 2 + 1] * factor[h]);
-                __syncwarp();
+            LSK_UNROLL for (int first = 0; first < Config::width; first += Config::staged) {
                 if (p.output_dtype == p.input_dtype)
-                    store_rows<Element>(work, staged, first_row, first * 8);
+                    store_rows<Element>(work, state.output[r], factor, first_row, first, lane);
                 else
-                    store_rows<float>(work, staged, first_row, first * 8);
+                    store_rows<float>(work, state.output[r], factor, first_row, first, lane);
             }
         }
     }
 };
 
 template <class Config>
-__global__ __launch_bounds__(max_threads) void forward_kernel(const CrossAttentionParams p, const ForwardArrangement arrangement, const SharedMap map) {
+__global__ __launch_bounds__(max_threads, 1) void forward_kernel(const CrossAttentionParams p, const ForwardArrangement arrangement, const SharedMap map) {
 #if LSK_HAS_SM80
     LSK_SHARED(raw);
     const Forward<Config> forward{p, arrangement, map, reinterpret_cast<std::byte*>(raw), Place(arrangement)};
