@@ -64,11 +64,20 @@ LSK_DEVICE void multiply(Accumulator& d, const Fragment<float>::A& a, const Frag
     ptx::mma_tf32_1688(d, a.high, b.high);
 }
 
+// The offset of a lane's place, `row` and chunk 0 or 1 of a block of the tile that begins at `first_row` (a multiple of 8) and `first_chunk` (even).
+template <class Layout>
+LSK_DEVICE uint32_t block_offset(int row, int chunk, int first_row, int first_chunk) {
+    if constexpr (requires { Layout::advance(0u, 0, 0); })
+        return Layout::advance(Layout::offset(row, chunk), first_row, first_chunk);
+    else
+        return Layout::offset(first_row + row, first_chunk + chunk);
+}
+
 // A: 16 tile rows from `first_row`, depth step `step` of the row.
 template <class Layout, class Element>
 LSK_DEVICE typename Fragment<Element>::A load_a(uint32_t tile, int first_row, int step, int lane) {
     uint32_t r[4];
-    ptx::ldmatrix_x4(r, tile + Layout::advance(Layout::offset(lane % 16, lane / 16), first_row, step * 2));
+    ptx::ldmatrix_x4(r, tile + block_offset<Layout>(lane % 16, lane / 16, first_row, step * 2));
     typename Fragment<Element>::A a;
     if constexpr (sizeof(Element) == 4) {
         LSK_UNROLL for (int i = 0; i < 4; i++) Fragment<float>::split(r[i], a.high[i], a.low[i]);
@@ -82,7 +91,7 @@ LSK_DEVICE typename Fragment<Element>::A load_a(uint32_t tile, int first_row, in
 template <class Layout, class Element>
 LSK_DEVICE void load_b_by_row(typename Fragment<Element>::B (&b)[2], uint32_t tile, int first_row, int step, int lane) {
     uint32_t r[4];
-    ptx::ldmatrix_x4(r, tile + Layout::advance(Layout::offset(lane % 8 + lane / 16 * 8, lane / 8 % 2), first_row, step * 2));
+    ptx::ldmatrix_x4(r, tile + block_offset<Layout>(lane % 8 + lane / 16 * 8, lane / 8 % 2, first_row, step * 2));
     LSK_UNROLL for (int i = 0; i < 4; i++) {
         if constexpr (sizeof(Element) == 4)
             Fragment<float>::split(r[i], b[i / 2].high[i % 2], b[i / 2].low[i % 2]);
@@ -97,12 +106,12 @@ template <class Layout, class Element>
 LSK_DEVICE void load_b_by_column(typename Fragment<Element>::B (&b)[2], uint32_t tile, int first_row, int first_column, int lane) {
     if constexpr (sizeof(Element) == 4) {
         LSK_UNROLL for (int i = 0; i < 4; i++) {
-            const uint32_t at = Layout::advance(Layout::element_offset(lane % 4 * 2 + i % 2, lane / 4), first_row, first_column / Layout::chunk_elements + i / 2 * 2);
+            const uint32_t at = block_offset<Layout>(lane % 4 * 2 + i % 2, lane / 16, first_row, first_column / Layout::chunk_elements + i / 2 * 2) + static_cast<uint32_t>(lane / 4 % 4 * 4);
             Fragment<float>::split(ptx::load_shared32(tile + at), b[i / 2].high[i % 2], b[i / 2].low[i % 2]);
         }
     } else {
         uint32_t r[4];
-        ptx::ldmatrix_x4_trans(r, tile + Layout::advance(Layout::offset(lane % 16, lane / 16), first_row, first_column / Layout::chunk_elements));
+        ptx::ldmatrix_x4_trans(r, tile + block_offset<Layout>(lane % 16, lane / 16, first_row, first_column / Layout::chunk_elements));
         LSK_UNROLL for (int i = 0; i < 4; i++) b[i / 2].r[i % 2] = r[i];
     }
 }
