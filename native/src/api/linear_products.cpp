@@ -43,11 +43,17 @@ cudaError_t launch(const PlannedProduct& product, const void* left, const void* 
         params.output_alignment = row_alignment(product.columns * dtype_bytes(product.dtype), {output, bias});
         return launch_product(product.product, params, stream);
     }
-    params.partials = partials;
-    params.output_alignment = row_alignment(product.columns * int64_t(4), {partials});
-    const cudaError_t error = launch_product(product.product, params, stream);
+    const cudaError_t error = launch_partials(product, left, right, partials, 0, stream);
     if (error != cudaSuccess) return error;
     return launch_partial_sums({partials, output, elements, elements, params.splits, product.dtype, add, bias, product.columns}, stream);
+}
+
+cudaError_t launch_partials(const PlannedProduct& product, const void* left, const void* right, float* partials, int add, cudaStream_t stream) {
+    ProductParams params = product.params(left, right);
+    params.partials = partials;
+    params.add = add;
+    params.output_alignment = row_alignment(product.columns * int64_t(4), {partials});
+    return launch_product(product.product, params, stream);
 }
 
 }  // namespace lsk

@@ -25,4 +25,7 @@ struct PlannedProduct {
 // output (+)= left right (+ bias). `partials` is workspace of layout.partials_bytes.
 cudaError_t launch(const PlannedProduct& product, const void* left, const void* right, const void* bias, void* output, int add, float* partials, cudaStream_t stream);
 
+// The product in fp32, `layout.splits` partials of it; `add`: to what they hold. Sums over several products are merged by the caller at their end.
+cudaError_t launch_partials(const PlannedProduct& product, const void* left, const void* right, float* partials, int add, cudaStream_t stream);
+
 }  // namespace lsk

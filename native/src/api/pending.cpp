@@ -8,6 +8,3 @@ static lsk_status not_built(const char* operation) {
 }
 
 extern "C" lsk_status lsk_cross_attention_backward(lsk_plan*, const lsk_cross_attention_tensors*, const lsk_cross_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_backward"); }
-extern "C" lsk_status lsk_gated_ffn_plan(lsk_context*, const lsk_gated_ffn_shape*, lsk_plan**) { return not_built("lsk_gated_ffn_plan"); }
-extern "C" lsk_status lsk_gated_ffn_forward(lsk_plan*, const lsk_gated_ffn_tensors*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_forward"); }
-extern "C" lsk_status lsk_gated_ffn_backward(lsk_plan*, const lsk_gated_ffn_tensors*, const lsk_gated_ffn_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_gated_ffn_backward"); }
