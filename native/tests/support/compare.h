@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 #include "support/elements.h"
 
@@ -35,8 +36,8 @@ inline double relative_l2(const std::vector<double>& actual, const std::vector<d
 // The FlashAttention rule: at most twice the error of the naive computation in the storage type, plus a trifle.
 inline void check_against_naive(const char* what, const std::vector<double>& actual, const std::vector<double>& reference, const std::vector<double>& naive, double tiny) {
     const double error = largest_error(actual, reference), allowed = 2 * largest_error(naive, reference) + tiny;
-    INFO(what);
-    CHECK_MESSAGE(error <= allowed, what << ": largest error " << error << ", allowed " << allowed);
+    INFO(std::string(what));
+    CHECK_MESSAGE(error <= allowed, std::string(what) << ": largest error " << error << ", allowed " << allowed);
 }
 
 // Where the reference's rounding to storage is the yardstick: a few roundings of the largest magnitude.
@@ -45,7 +46,7 @@ inline void check_close(const char* what, const std::vector<double>& actual, con
     for (const double value : reference)
         if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
     const double error = largest_error(actual, reference), allowed = roundings * unit_roundoff(dtype) * largest;
-    CHECK_MESSAGE(error <= allowed, what << ": largest error " << error << ", allowed " << allowed);
+    CHECK_MESSAGE(error <= allowed, std::string(what) << ": largest error " << error << ", allowed " << allowed);
 }
 
 }  // namespace lsk::test

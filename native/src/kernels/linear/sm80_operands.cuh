@@ -61,4 +61,16 @@ LSK_DEVICE void load_right(typename Fragment<Element>::B (&b)[2], uint32_t tile,
     }
 }
 
+// One step of a product. The tensor core truncates what it accumulates, so for fp32 it starts from 0 and an ordinary addition does the rest.
+template <class A, class B>
+LSK_DEVICE void multiply_step(Accumulator& sum, const A& a, const B& b) {
+    multiply(sum, a, b);
+}
+
+LSK_DEVICE void multiply_step(Accumulator& sum, const Fragment<float>::A& a, const Fragment<float>::B& b) {
+    Accumulator of_step = {0.0f, 0.0f, 0.0f, 0.0f};
+    multiply(of_step, a, b);  // small products first
+    LSK_UNROLL for (int i = 0; i < 4; i++) sum[i] += of_step[i];
+}
+
 }  // namespace lsk::linear

@@ -1,6 +1,6 @@
 // One matrix product of a linear layer. A block computes a tile of the output over one split of the depth: a pipeline of cp.async stages, eight warps in
-// two rows of four, and an epilogue through shared memory, so that rows are written 16 bytes at a time. fp32 adds up every stage's products apart
-// (the tensor core truncates what it accumulates) and then the stages.
+// two rows of four, and an epilogue through shared memory, so that rows are written 16 bytes at a time. The tensor core truncates what it accumulates:
+// for fp32 it multiplies one step at a time, and the steps are added up by ordinary additions.
 #pragma once
 #include "device/chunk.cuh"
 #include "kernels/linear/linear.h"
@@ -89,12 +89,6 @@ struct WarpTile {
                 LSK_UNROLL for (int k = 0; k < 4; k++) value[i][j][k] = 0.0f;
     }
 
-    LSK_DEVICE void add(const WarpTile& other) {
-        LSK_UNROLL for (int i = 0; i < row_fragments; i++)
-            LSK_UNROLL for (int j = 0; j < column_fragments; j++)
-                LSK_UNROLL for (int k = 0; k < 4; k++) value[i][j][k] += other.value[i][j][k];
-    }
-
     template <class Element>
     LSK_DEVICE void multiply_stage(uint32_t left, uint32_t right, int first_row, int first_column, int lane) {
         LSK_UNROLL for (int step = 0; step < C::steps; step++) {
@@ -107,7 +101,7 @@ struct WarpTile {
             }
             LSK_UNROLL for (int i = 0; i < row_fragments; i++) {
                 const auto a = load_left<C::left_depth, typename C::Left, Element>(left, first_row + i * 16, step, lane);
-                LSK_UNROLL for (int j = 0; j < column_fragments; j++) multiply(value[i][j], a, b[j]);
+                LSK_UNROLL for (int j = 0; j < column_fragments; j++) multiply_step(value[i][j], a, b[j]);
             }
         }
     }
@@ -153,13 +147,7 @@ __global__ __launch_bounds__(threads, (Config<Element, product>::blocks)) void p
         __syncthreads();  // stage i has landed for all, and the one before it is free
         load_stage<Element, product>(shared.stage[(i + stages - 1) % stages], p, block, i + stages - 1);
         const uint32_t left = ptx::shared_address(shared.stage[i % stages].left), right = ptx::shared_address(shared.stage[i % stages].right);
-        if constexpr (sizeof(Element) == 4) {
-            WarpTile<C> of_stage;
-            of_stage.template multiply_stage<Element>(left, right, first_row, first_column, lane);
-            sum.add(of_stage);
-        } else {
-            sum.template multiply_stage<Element>(left, right, first_row, first_column, lane);
-        }
+        sum.template multiply_stage<Element>(left, right, first_row, first_column, lane);
     }
     ptx::cp_async_wait<0>();
     __syncthreads();  // the output takes the place of the stages
