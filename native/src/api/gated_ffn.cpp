@@ -1,4 +1,5 @@
 #include "api/gated_ffn_plan.h"
+#include "kernels/gated_ffn/fused.h"
 
 using namespace lsk;
 
@@ -21,6 +22,19 @@ void check_parameters(const GatedFfnPlan& plan, const lsk_gated_ffn_tensors& t) 
     check_norm_tensor(plan, "norm_gain", t.norm_gain);
     check_norm_tensor(plan, "norm_bias", t.norm_bias);
 }
+
+std::string explain(const GatedFfnPlan& plan) {
+    const std::string blocks = "sm80_product in blocks of " + std::to_string(plan.block_rows) + " rows, so that hidden rows stay in L2";
+    std::string text = std::string("gated FFN ") + dtype_name(plan.dtype) + ": " + std::to_string(plan.rows) + " rows of " + std::to_string(plan.width) + ", hidden " +
+                       std::to_string(plan.hidden_width) + "\nforward: ";
+    if (plan.forward == FfnForward::fused)
+        text += "sm80_fused, " + std::to_string(fused_ffn_block_rows(plan.dtype)) + " rows a block, hidden rows stay in registers";
+    else
+        text += blocks + ", as rows are wider than " + std::to_string(fused_ffn_width) + " or shared memory is too small for the fused kernel\n" + plan.to_hidden.explain() +
+                "\n" + plan.from_hidden.explain();
+    return text + "\nbackward: " + blocks + ", hidden rows computed again, gradients of weights in fp32 over the blocks\n" + plan.to_hidden_gradient.explain() + "\n" +
+           plan.to_input_gradient.explain() + "\n" + plan.input_weight_gradient.explain() + "\n" + plan.hidden_weight_gradient.explain();
+}
 }  // namespace
 
 extern "C" lsk_status lsk_gated_ffn_plan(lsk_context* context, const lsk_gated_ffn_shape* shape, lsk_plan** result) {
@@ -40,12 +54,10 @@ extern "C" lsk_status lsk_gated_ffn_plan(lsk_context* context, const lsk_gated_f
         plan.norm = static_cast<lsk_ffn_norm>(s.norm);
         plan.epsilon = s.norm_epsilon;
         plan.add = s.gradient_mode == LSK_ADD;
+        const bool fits = s.width <= fused_ffn_width && fused_ffn_shared_bytes(s.dtype, s.width) <= context->shared_memory_per_block;
+        plan.forward = fits ? FfnForward::fused : FfnForward::products;
         plan.lay_out();
-        plan.explanation = std::string("gated FFN ") + dtype_name(s.dtype) + ": " + std::to_string(s.rows) + " rows of " + std::to_string(s.width) + ", hidden " +
-                           std::to_string(s.hidden_width) + ", by sm80_product in blocks of " + std::to_string(plan.block_rows) +
-                           " rows, so that hidden rows stay in L2.\n" + plan.to_hidden.explain() + "\n" + plan.from_hidden.explain() + "\n" +
-                           plan.to_hidden_gradient.explain() + "\n" + plan.to_input_gradient.explain() + "\n" + plan.input_weight_gradient.explain() + "\n" +
-                           plan.hidden_weight_gradient.explain();
+        plan.explanation = explain(plan);
     });
 }
 

@@ -1,5 +1,6 @@
 // A gated FFN block of rows by block of rows: products, the gate between them, the norm behind them.
 #include "api/gated_ffn_plan.h"
+#include "kernels/gated_ffn/fused.h"
 #include "kernels/gated_ffn/gate.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/reduction/reduction.h"
@@ -168,12 +169,14 @@ void GatedFfnPlan::lay_out() {
 
     const int64_t hidden_bytes = int64_t(block_rows) * hidden_width * element_bytes(), output_bytes = int64_t(block_rows) * width * element_bytes();
     const int64_t forward_scratch = std::max(to_hidden.layout.partials_bytes, from_hidden.layout.partials_bytes);
-    WorkspacePieces forward(workspace_ticket_bytes);
-    forward_pieces.up = forward.take(hidden_bytes);
-    forward_pieces.gate = forward.take(hidden_bytes);
-    forward_pieces.output = forward.take(norm == LSK_FFN_NORM_LAYER ? output_bytes : 0);
-    forward_pieces.scratch = forward.take(forward_scratch);
-    forward_workspace = forward.end();
+    if (forward == FfnForward::products) {
+        WorkspacePieces pieces(workspace_ticket_bytes);
+        forward_pieces.up = pieces.take(hidden_bytes);
+        forward_pieces.gate = pieces.take(hidden_bytes);
+        forward_pieces.output = pieces.take(norm == LSK_FFN_NORM_LAYER ? output_bytes : 0);
+        forward_pieces.scratch = pieces.take(forward_scratch);
+        forward_workspace = pieces.end();
+    }
 
     WorkspacePieces backward(workspace_ticket_bytes);
     GatedFfnPieces& b = backward_pieces;
@@ -193,8 +196,33 @@ void GatedFfnPlan::lay_out() {
     backward_workspace = backward.end();
 }
 
+static void run_fused(const Run<GatedFfnPlan>& run, const lsk_gated_ffn_tensors& t) {
+    const GatedFfnPlan& plan = run.plan();
+    FusedFfnParams params{};
+    params.input = t.input;
+    params.up = t.up;
+    params.gate = t.gate;
+    params.down = t.down;
+    params.up_bias = t.up_bias;
+    params.gate_bias = t.gate_bias;
+    params.down_bias = t.down_bias;
+    params.norm_gain = t.norm_gain;
+    params.norm_bias = t.norm_bias;
+    params.output = t.output;
+    params.rows = plan.rows;
+    params.width = plan.width;
+    params.hidden_width = plan.hidden_width;
+    params.dtype = plan.dtype;
+    params.norm = plan.norm;
+    params.epsilon = plan.epsilon;
+    params.row_alignment = row_alignment(plan.width * plan.element_bytes(), {t.input, t.down, t.output});
+    params.hidden_alignment = row_alignment(plan.hidden_width * plan.element_bytes(), {t.up, t.gate});
+    run.check(launch_fused_ffn(params, run.stream()));
+}
+
 void run_forward(const Run<GatedFfnPlan>& run, const lsk_gated_ffn_tensors& t) {
     const GatedFfnPlan& plan = run.plan();
+    if (plan.forward == FfnForward::fused) return run_fused(run, t);
     const GatedFfnPieces& pieces = plan.forward_pieces;
     for (int64_t first = 0; first < plan.rows; first += plan.block_rows) {
         const BlockRun block(run, t, pieces, first);

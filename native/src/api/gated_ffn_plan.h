@@ -1,4 +1,4 @@
-// The plan of a gated FFN, and its runs by blocks of rows through matrix products.
+// The plan of a gated FFN, and its runs: forward in one kernel where rows are narrow, else (and backward) by blocks of rows through matrix products.
 #pragma once
 #include "api/linear_products.h"
 #include "plan/gated_ffn.h"
@@ -16,6 +16,8 @@ struct GatedFfnPieces {
     int64_t scratch;                                  // partial sums of one launch
 };
 
+enum class FfnForward { fused, products };
+
 struct GatedFfnPlan final : lsk_plan {
     static constexpr const char* operation_name = "gated FFN";
     explicit GatedFfnPlan(lsk_context* context) : lsk_plan(context, operation_name) {}
@@ -27,6 +29,7 @@ struct GatedFfnPlan final : lsk_plan {
     lsk_ffn_norm norm = LSK_FFN_NORM_NONE;
     float epsilon = 0;
     int add = 0;
+    FfnForward forward = FfnForward::products;
     int block_rows = 0;
     PlannedProduct to_hidden, from_hidden;                              // x Wu, x Wv; h Wo
     PlannedProduct to_hidden_gradient, to_input_gradient;               // dz Wo^T; du Wu^T, dg Wv^T

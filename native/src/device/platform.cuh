@@ -10,11 +10,13 @@
 #define LSK_SHARED(name) unsigned char* name = static_cast<unsigned char*>(emu::dynamic_shared())
 #define LSK_UNROLL
 #define LSK_ROLLED
+#define LSK_UNROLL_TWICE
 #else
 #define LSK_DEVICE __device__ __forceinline__
 #define LSK_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
 #define LSK_UNROLL _Pragma("unroll")
 #define LSK_ROLLED _Pragma("unroll 1")
+#define LSK_UNROLL_TWICE _Pragma("unroll 2")  // where a whole loop would cost registers
 #endif
 
 // Which instruction sets this compilation pass may use.

@@ -1,0 +1,7 @@
+#include "kernels/gated_ffn/launch_fused.cuh"
+
+namespace lsk::gated_ffn {
+
+cudaError_t launch_fused_fp16(const FusedFfnParams& params, cudaStream_t stream) { return launch_fused_of<fp16>(params, stream); }
+
+}  // namespace lsk::gated_ffn
