@@ -91,13 +91,14 @@ class Session:
         newer = newest is not None and version_of(newest) > version_of(build["toolkit"])
         if not self.options.build and (self.options.carried or not newer):
             return Outcome("left out", f"the carried build is used (nvcc {build['toolkit']}; here: {newest or 'none'})")
-        source, made = self.work / "source", self.work / "made"
+        source, made, end = self.work / "source", self.work / "made", time.monotonic() + seconds
         with tarfile.open(self.bundle / "source.tar.gz") as archive:
             archive.extractall(source, filter="data") if hasattr(tarfile, "data_filter") else archive.extractall(source)
         capability = run(["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"], 20).text.split("\n")[0].strip().replace(".", "")
         architecture = "90a-real" if capability == "90" else f"{capability}-real"
-        configured = run(["cmake", "-S", source, "-B", made, "-DLSK_TARGET=cuda", f"-DCMAKE_CUDA_ARCHITECTURES={architecture}", f"-DCMAKE_PREFIX_PATH={source / 'doctest'}"], seconds)
-        built = run(["cmake", "--build", made, "-j", str(os.cpu_count())], seconds) if configured.code == 0 else configured
+        settings = ["-DLSK_TARGET=cuda", f"-DCMAKE_CUDA_ARCHITECTURES={architecture}", f"-DCMAKE_PREFIX_PATH={source / 'doctest'}"]
+        configured = run(["cmake", "-S", source, "-B", made, *settings], seconds)
+        built = run(["cmake", "--build", made, "-j", str(os.cpu_count())], end - time.monotonic()) if configured.code == 0 else configured
         if built.code != 0:
             outcome = "failed" if self.options.build else "left out"
             return Outcome(outcome, f"the carried build is used; building with nvcc {newest} did not succeed: {built.tail(600)}")
