@@ -23,6 +23,7 @@ from suites import run_suites, sanitize, suites_of
 HERE = pathlib.Path(__file__).resolve().parent
 # Seconds a step may take. The cases get what the others leave.
 BUDGETS = {"build": 150, "primitives": 30, "native tests": 60, "compute-sanitizer": 80, "ceilings": 40}
+GPU_STATE = ("name", "driver_version", "memory.total", "clocks.sm", "clocks.mem", "clocks.max.sm", "power.limit", "temperature.gpu")
 # measure.py stops starting cases this long before it is stopped itself.
 GRACE_SECONDS = 30
 
@@ -69,13 +70,12 @@ class Session:
         self.document["build"] = json.loads((self.bundle / "bundle.json").read_text())
         gpu = "emulated"
         if self.document["build"]["target"] == "cuda":
-            query = "name,driver_version,memory.total,clocks.sm,clocks.mem,clocks.max.sm,power.limit,temperature.gpu"
-            result = run(["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"], 20)
-            if result.code != 0:
+            state = gpu_state()
+            if "name" not in state:
                 self.set_name("no-gpu")
-                return Outcome("failed", f"nvidia-smi: {result.tail(300)}")
-            machine["gpu"] = dict(zip(query.split(","), (value.strip() for value in result.text.splitlines()[0].split(","))))
-            gpu, machine["driver"] = machine["gpu"]["name"], machine["gpu"]["driver_version"]
+                return Outcome("failed", f"nvidia-smi: {state['error']}")
+            machine |= {"gpu": state, "driver": state["driver_version"]}
+            gpu = state["name"]
         self.set_name(gpu)
         return Outcome("ok", f"{gpu}, commit {self.document['build']['commit']}")
 
@@ -163,6 +163,8 @@ class Session:
             if out.exists():
                 self.document["bench"] = json.loads(out.read_text())
             self.write()
+        if not self.tiny:
+            self.document["machine"]["gpu_after_the_cases"] = gpu_state()  # warm clocks, beside the idle ones
         rows = self.document.get("bench", {}).get("rows", [])
         counts = {}
         for row in rows:
@@ -189,6 +191,14 @@ class Session:
             print(f"{step['name']:<20}{step['outcome']:<10}{step['seconds']:>7} s  {step['reason'][:150]}")
         print(pathlib.Path(self.options.out) / self.name if self.name else "no file was written")
         return 1 if any(step["outcome"] in ("failed", "timed out") for step in self.document["steps"]) else 0
+
+
+def gpu_state():
+    """What the driver says of the first GPU, or its error."""
+    result = run(["nvidia-smi", f"--query-gpu={','.join(GPU_STATE)}", "--format=csv,noheader"], 20)
+    if result.code != 0:
+        return {"error": result.tail(300)}
+    return dict(zip(GPU_STATE, (value.strip() for value in result.text.splitlines()[0].split(","))))
 
 
 def nvcc_version():

@@ -1,4 +1,5 @@
 // Memory and copies.
+#include <algorithm>
 #include <memory>
 #include "api/error.h"
 #include "api/run.h"

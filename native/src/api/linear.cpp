@@ -1,3 +1,4 @@
+#include <algorithm>
 #include "api/linear_products.h"
 #include "kernels/reduction/reduction.h"
 
