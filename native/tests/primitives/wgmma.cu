@@ -1,4 +1,5 @@
 // wgmma: operands in every layout of the tables, A from registers, all widths.
+#include <cstring>
 #include "support.h"
 
 using namespace lsk;
