@@ -294,10 +294,10 @@ def main():
     library = Library(options.library)
     torch, why_not = peers.load()
     if library.target == "cuda" and torch is None:
-        parser.error(f"a measurement on the GPU needs PyTorch there, for its peers and its memory: {why_not}")
+        raise SystemExit(f"A measurement on the GPU needs PyTorch there, for its peers and its memory. {why_not}")
     chosen = chosen_cases(options)
     if not chosen:
-        parser.error(f"no case has \"{options.only}\" in its name or group")
+        raise SystemExit(f"No case has \"{options.only}\" in its name or group.")
     with torch.no_grad() if torch else contextlib.nullcontext():
         contest = Contest(library, torch, options.tiny or library.target != "cuda", options.seconds_per_contender)
         info = contest.device.info()
