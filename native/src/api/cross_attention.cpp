@@ -1,5 +1,7 @@
 #include "api/cross_attention_plan.h"
 
+#include <stdexcept>
+
 using namespace lsk;
 
 namespace {
@@ -96,7 +98,11 @@ lsk_status cross_attention_plan(lsk_context* context, const lsk_cross_attention_
         plan.shape = checked_shape(checked("shape", shape));
         if (const std::string why = unsupported_forward(plan.shape); !why.empty()) throw Failure(LSK_UNSUPPORTED, why);
         const Chip chip{context->compute_capability, context->multiprocessors, context->shared_memory_per_block};
-        plan.forward = plan_forward(chip, plan.shape, pin);
+        try {
+            plan.forward = plan_forward(chip, plan.shape, pin);
+        } catch (const std::invalid_argument& none) {
+            throw Failure(LSK_UNSUPPORTED, none.what());
+        }
         if (plan.forward.tickets > workspace_tickets) throw Failure(LSK_UNSUPPORTED, "The plan needs more tickets than a workspace has.");
         plan.forward_works = DeviceArray<AttentionWork>(context, plan.forward.works);
         plan.forward_block_works = DeviceArray<int32_t>(context, plan.forward.block_works);

@@ -64,6 +64,18 @@ LSK_DEVICE void multiply(Accumulator& d, const Fragment<float>::A& a, const Frag
     ptx::mma_tf32_1688(d, a.high, b.high);
 }
 
+// An A operand of storage bits, as ldmatrix leaves them.
+template <class Element>
+LSK_DEVICE typename Fragment<Element>::A as_operand(const uint32_t (&r)[4]) {
+    typename Fragment<Element>::A a;
+    if constexpr (sizeof(Element) == 4) {
+        LSK_UNROLL for (int i = 0; i < 4; i++) Fragment<float>::split(r[i], a.high[i], a.low[i]);
+    } else {
+        LSK_UNROLL for (int i = 0; i < 4; i++) a.r[i] = r[i];
+    }
+    return a;
+}
+
 // The offset of a lane's place, `row` and chunk 0 or 1 of a block of the tile that begins at `first_row` (a multiple of 8) and `first_chunk` (even).
 template <class Layout>
 LSK_DEVICE uint32_t block_offset(int row, int chunk, int first_row, int first_chunk) {
@@ -78,13 +90,7 @@ template <class Layout, class Element>
 LSK_DEVICE typename Fragment<Element>::A load_a(uint32_t tile, int first_row, int step, int lane) {
     uint32_t r[4];
     ptx::ldmatrix_x4(r, tile + block_offset<Layout>(lane % 16, lane / 16, first_row, step * 2));
-    typename Fragment<Element>::A a;
-    if constexpr (sizeof(Element) == 4) {
-        LSK_UNROLL for (int i = 0; i < 4; i++) Fragment<float>::split(r[i], a.high[i], a.low[i]);
-    } else {
-        LSK_UNROLL for (int i = 0; i < 4; i++) a.r[i] = r[i];
-    }
-    return a;
+    return as_operand<Element>(r);
 }
 
 // Two B operands whose columns are 16 tile rows from `first_row` and whose depth runs along the row ("K" of Q K^T).

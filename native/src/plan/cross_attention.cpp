@@ -11,7 +11,6 @@ namespace lsk {
 
 namespace {
 constexpr int64_t longest_history = int64_t(1) << 30;  // tokens of a segment, and rows of a problem, are int32 in works
-constexpr int widest_projected = forward::max_width;
 constexpr int64_t shared_memory_reserve = 1024;        // of each resident block, the system's
 
 // What a multiprocessor does in a clock, roughly; only ratios matter. Tensor rates are those of mma.sync on 16-bit factors; fp32 goes through three
@@ -61,6 +60,11 @@ int64_t visible_tokens(const AttentionShape& shape, int64_t segment, int64_t fir
 void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, ForwardVariant variant, int row_warps, int most_groups, int blocks_per_multiprocessor) {
     c.how = {variant, {row_warps, 1, 2}};
     c.rows = row_warps * forward::row_tiles(variant) * 16;
+    if (!forward::has_variant(variant, shape.element_bytes(), padded(shape))) {
+        c.rejected = variant == ForwardVariant::wide16 ? "takes more than " + std::to_string(forward::max_width) + " columns of shared history"
+                                                       : "its output of " + std::to_string(shape.head_width) + " columns does not fit the registers";
+        return;
+    }
     const bool shared = shape.form == 1;
     const int64_t whole = chip.shared_memory_per_block + shared_memory_reserve;
     constexpr int wanted_stages = 6;
@@ -69,8 +73,8 @@ void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, Forwar
             for (int groups = most_groups; groups >= 1; groups /= 2)
                 for (int stages = wanted_stages; stages >= least_stages; stages--) {
                     const ForwardArrangement a{row_warps, groups, stages};
-                    const auto map = forward::shared_map(variant, a, padded(shape), shape.element_bytes(), shared);
-                    if (map.bytes > chip.shared_memory_per_block || (map.bytes + shared_memory_reserve) * residents > whole) continue;
+                    const int bytes = forward::shared_bytes(variant, a, padded(shape), shape.element_bytes(), shared);
+                    if (bytes > chip.shared_memory_per_block || (bytes + shared_memory_reserve) * residents > whole) continue;
                     if (residents > 1 && least_stages < 3) continue;
                     c.how.arrangement = a;
                     c.blocks_per_chip = residents * chip.multiprocessors;
@@ -85,14 +89,14 @@ double cost_of(const Chip& chip, const AttentionShape& shape, const Candidate& c
     const int element = shape.element_bytes(), width = padded(shape);
     const bool shared = shape.form == 1;
     const double product_rate = element == 4 ? rates.products / 6 : rates.products;
-    const int row_tiles = forward::row_tiles(c.how.variant);
     const double per_token_memory = double(shape.head_width) * element * (shared ? 1 : 2) / rates.memory_bytes;
     const double per_token_products = double(c.rows) * width * 2 / product_rate;
     const double per_token_exponentials = double(c.rows) / rates.exponentials;
     // Every warp reads K, V and (16 tokens at a time) its queries.
     const double query_reads = double(c.rows) / forward::slice_tokens(c.how.variant, width * element);
-    const double per_token_shared = (double(c.how.arrangement.row_warps) * 2 + (shared ? 1 : 2) + query_reads) * width * element / rates.shared_bytes;
-    (void)row_tiles;
+    double shared_bytes = (double(c.how.arrangement.row_warps) * 2 + (shared ? 1 : 2) + query_reads) * width * element;
+    if (c.how.variant == ForwardVariant::wide16) shared_bytes += forward::wide_warps * (forward::wide_warps + 1) * 16 * 4;  // parts of logits
+    const double per_token_shared = shared_bytes / rates.shared_bytes;
     const double per_token = std::max({per_token_memory, per_token_products, per_token_exponentials, per_token_shared});
     constexpr double per_tile = 4000;  // loading rows, filling the ring, merging, writing
     double cycles = 0;
@@ -119,6 +123,7 @@ std::vector<Candidate> candidates_of(const Chip& chip, const AttentionShape& sha
     add("thin32", pairs ? ForwardVariant::stream32 : ForwardVariant::stream16, pairs ? 1 : 2, pairs ? 8 : 4, 1);
     add("tiled64", pairs ? ForwardVariant::tiles32 : ForwardVariant::tiles16, pairs ? 2 : 4, 2, pairs ? 2 : 1);
     add("tiled128", pairs ? ForwardVariant::tiles32 : ForwardVariant::tiles16, pairs ? 4 : 8, 1, pairs ? 2 : 1);
+    if (shape.form == 1) add("wide", ForwardVariant::wide16, 1, 1, 1);
     return candidates;
 }
 
@@ -170,17 +175,18 @@ std::string describe(const Candidate& c, const AttentionShape& shape) {
         std::snprintf(text, sizeof text, "  %-9s rejected: %s", c.name.c_str(), c.rejected.c_str());
     } else {
         const auto& a = c.how.arrangement;
-        const auto map = forward::shared_map(c.how.variant, a, padded(shape), shape.element_bytes(), shape.form == 1);
+        const int bytes = forward::shared_bytes(c.how.variant, a, padded(shape), shape.element_bytes(), shape.form == 1);
         std::snprintf(text, sizeof text, "  %-9s %d rows x %d groups of warps, %d stages, %d bytes of shared memory: %.3g cycles of one multiprocessor", c.name.c_str(), c.rows,
-                      a.token_groups, a.stages, map.bytes, c.cycles);
+                      a.token_groups, a.stages, bytes, c.cycles);
     }
     return text;
 }
 }  // namespace
 
 std::string unsupported_forward(const AttentionShape& shape) {
-    if (shape.head_width > widest_projected)
-        return "head_width was " + std::to_string(shape.head_width) + " but kernels take at most " + std::to_string(widest_projected) + ".";
+    const int widest = shape.form == 1 ? forward::max_wide_width : forward::max_width;
+    if (shape.head_width > widest)
+        return "head_width was " + std::to_string(shape.head_width) + " but kernels take at most " + std::to_string(widest) + (shape.form == 1 ? "." : " of projected history.");
     for (int64_t segment = 0; segment < shape.segments(); segment++) {
         const int64_t length = shape.history_offsets[segment + 1] - shape.history_offsets[segment];
         if (length > longest_history)
@@ -198,7 +204,10 @@ ForwardPlan plan_forward(const Chip& chip, const AttentionShape& shape, const Fo
         if (!c.rejected.empty() || (!pin.kernel.empty() && c.name != pin.kernel)) continue;
         if (!chosen || c.cycles < chosen->cycles) chosen = &c;
     }
-    if (!chosen) throw std::invalid_argument(pin.kernel.empty() ? "no kernel fits the device's shared memory" : "kernel " + pin.kernel + " does not take this shape");
+    if (!chosen)
+        throw std::invalid_argument(pin.kernel.empty() ? "head_width was " + std::to_string(shape.head_width) + " but its tiles exceed the device's " +
+                                                             std::to_string(chip.shared_memory_per_block) + " bytes of shared memory of a block."
+                                                       : "The kernel " + pin.kernel + " does not take this shape.");
 
     const std::vector<RowTile> tiles = row_tiles_of(shape, *chosen);
     std::vector<int64_t> tile_tokens(tiles.size());
@@ -206,7 +215,9 @@ ForwardPlan plan_forward(const Chip& chip, const AttentionShape& shape, const Fo
     const auto& arrangement = chosen->how.arrangement;
     const int slice = forward::slice_tokens(chosen->how.variant, padded(shape) * shape.element_bytes());
     const int blocks = pin.blocks > 0 ? pin.blocks : chosen->blocks_per_chip;
-    const SplitRule rule{blocks, int64_t(slice) * arrangement.token_groups, 5, 4};
+    // A wide state is large: its parts are long.
+    const bool wide = chosen->how.variant == ForwardVariant::wide16;
+    const SplitRule rule{blocks, int64_t(slice) * arrangement.token_groups, wide ? 16 : 5, wide ? 16 : 4};
     const Schedule schedule = split_evenly(tile_tokens, rule);
 
     ForwardPlan plan;
@@ -230,7 +241,8 @@ ForwardPlan plan_forward(const Chip& chip, const AttentionShape& shape, const Fo
         plan.works.push_back(work);
     }
     plan.tickets = split_tiles;
-    plan.partial_bytes = int64_t(states) * arrangement.row_warps * forward::state_vectors(forward::row_tiles(plan.how.variant), padded(shape)) * 16;
+    plan.partial_bytes = int64_t(states) * forward::state_warps(plan.how.variant, arrangement) *
+                         forward::state_vectors(forward::row_tiles(plan.how.variant), forward::state_width(plan.how.variant, padded(shape))) * 16;
 
     plan.explanation = "forward: " + chosen->name + (pin.kernel.empty() ? ", the cheapest of" : ", pinned, of") + "\n";
     for (const Candidate& c : candidates) plan.explanation += describe(c, shape) + "\n";

@@ -137,6 +137,14 @@ TEST_SUITE("cross_attention") {
         }
     }
 
+    TEST_CASE("shared histories of more than 256 columns") {
+        for (const lsk_dtype dtype : all_dtypes) {
+            for (const int width : {257, 512, 640, 1024}) check({.targets = {3, 1, 18}, .history = {33, 0, 16}, .dtype = dtype, .width = width, .scale = 0.05});
+            check({.targets = {2, 1}, .history = {600, 40}, .dtype = dtype, .heads = 3, .width = 320, .scale = 0.05, .soft_cap = 2, .bias = true, .limits = true}, {"wide", 6});
+            check({.targets = {2}, .history = {50}, .dtype = dtype, .width = 300, .score = LSK_SILU, .scale = 0.05, .state = true});
+        }
+    }
+
     TEST_CASE("partial states are fp32") {
         for (const lsk_dtype dtype : all_dtypes)
             for (const int width : {31, 64}) check({.targets = {3, 1}, .history = {50, 0}, .dtype = dtype, .heads = 2, .width = width, .state = true});

@@ -5,10 +5,10 @@ namespace lsk {
 
 // By ForwardVariant; fp32 has no variants of 32 rows a warp.
 static forward::LaunchVariant* variant_of(ForwardVariant variant, int dtype) {
-    static constexpr forward::LaunchVariant* variants[3][4] = {
-        {forward::stream16_fp32, nullptr, forward::tiles16_fp32, nullptr},
-        {forward::stream16_bf16, forward::stream32_bf16, forward::tiles16_bf16, forward::tiles32_bf16},
-        {forward::stream16_fp16, forward::stream32_fp16, forward::tiles16_fp16, forward::tiles32_fp16},
+    static constexpr forward::LaunchVariant* variants[3][5] = {
+        {forward::stream16_fp32, nullptr, forward::tiles16_fp32, nullptr, forward::wide16_fp32},
+        {forward::stream16_bf16, forward::stream32_bf16, forward::tiles16_bf16, forward::tiles32_bf16, forward::wide16_bf16},
+        {forward::stream16_fp16, forward::stream32_fp16, forward::tiles16_fp16, forward::tiles32_fp16, forward::wide16_fp16},
     };
     return variants[dtype][static_cast<int>(variant)];
 }

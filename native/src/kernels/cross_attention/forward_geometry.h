@@ -32,27 +32,34 @@ struct ForwardArrangement {
 };
 
 // The compiled variants: streams (slices of 16 tokens: many groups with rings of their own, for few rows) and tiles (longer slices, for many).
-enum class ForwardVariant { stream16, stream32, tiles16, tiles32 };  // number: rows of a warp
+// wide16: a kernel of its own, for shared history of more than 256 columns.
+enum class ForwardVariant { stream16, stream32, tiles16, tiles32, wide16 };  // number: rows of a warp
 
 namespace forward {
 
 constexpr int max_stages = 8;
 constexpr int max_threads = 256;
 constexpr int max_width = 256;
+constexpr int max_wide_width = 1024;
+constexpr int wide_warps = 8;   // each takes an eighth of the columns
+constexpr int wide_slice = 16;  // tokens
 
 constexpr int row_tiles(ForwardVariant v) { return v == ForwardVariant::stream32 || v == ForwardVariant::tiles32 ? 2 : 1; }
 
 // The width a kernel is compiled for: columns up to it are zeros in shared memory.
-constexpr int padded_width(int width) { return width <= 32 ? 32 : width <= 64 ? 64 : width <= 128 ? 128 : 256; }
+constexpr int padded_width(int width) { return width <= 32 ? 32 : width <= 64 ? 64 : width <= 128 ? 128 : width <= 256 ? 256 : width <= 512 ? 512 : 1024; }
 
 // Tokens of a slice. Longer slices amortise barriers; the logits of rows x slice and the output of rows x width share the registers.
 constexpr int slice_tokens(ForwardVariant v, int row_bytes) {
-    if (v == ForwardVariant::stream16 || v == ForwardVariant::stream32) return 16;
+    if (v == ForwardVariant::stream16 || v == ForwardVariant::stream32 || v == ForwardVariant::wide16) return 16;
     return row_bytes <= 128 ? 64 : 32;
 }
 
 // Two rows tiles of a warp need 2 x width / 2 registers for the output alone: not at full width, and not where fp32 factors take two registers each.
-constexpr bool has_variant(ForwardVariant v, int element_bytes, int padded) { return row_tiles(v) == 1 || (element_bytes == 2 && padded <= 128); }
+constexpr bool has_variant(ForwardVariant v, int element_bytes, int padded) {
+    if (v == ForwardVariant::wide16 || padded > max_width) return v == ForwardVariant::wide16 && padded > max_width;
+    return row_tiles(v) == 1 || (element_bytes == 2 && padded <= 128);
+}
 
 // A state in flight (between groups, or between the splits of a row tile): for each 16 rows of a warp, the output accumulators and the lane's
 // (top, sum) of rows g and g + 8, as vectors of 4 floats, lane by lane.
@@ -93,6 +100,33 @@ constexpr SharedMap shared_map(ForwardVariant variant, const ForwardArrangement&
     const int over = exchange_bytes > staging_bytes ? exchange_bytes : staging_bytes;
     m.bytes = m.ring + (ring_bytes > over ? ring_bytes : over);
     return m;
+}
+
+// Likewise for the wide kernel: stages of a slice of X and its bias, then the parts of a slice's logits. Queries pass through the first stage, output
+// rows through all of them.
+struct WideMap {
+    int32_t stage_bytes;
+    int32_t bias_offset;  // within a stage
+    int32_t exchange;
+    int32_t bytes;
+};
+
+constexpr WideMap wide_map(int stages, int padded, int element_bytes) {
+    WideMap m{};
+    m.bias_offset = wide_slice * padded * element_bytes;
+    m.stage_bytes = m.bias_offset + 128;
+    m.exchange = stages * m.stage_bytes;
+    const int exchange_end = m.exchange + wide_warps * 16 * wide_slice * 4, staging_end = wide_warps * 16 * staging_pitch(staged_columns(padded / wide_warps), 4);
+    m.bytes = exchange_end > staging_end ? exchange_end : staging_end;
+    return m;
+}
+
+// Warps that hold a state of their own in a row tile: those of different rows, or of different columns.
+constexpr int state_warps(ForwardVariant v, const ForwardArrangement& a) { return v == ForwardVariant::wide16 ? wide_warps : a.row_warps; }
+constexpr int state_width(ForwardVariant v, int padded) { return v == ForwardVariant::wide16 ? padded / wide_warps : padded; }
+
+constexpr int shared_bytes(ForwardVariant v, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history) {
+    return v == ForwardVariant::wide16 ? wide_map(a.stages, padded, element_bytes).bytes : shared_map(v, a, padded, element_bytes, shared_history).bytes;
 }
 
 }  // namespace forward

@@ -9,5 +9,6 @@ using LaunchVariant = cudaError_t(const ForwardArrangement& arrangement, const C
 LaunchVariant stream16_bf16, stream32_bf16, tiles16_bf16, tiles32_bf16;
 LaunchVariant stream16_fp16, stream32_fp16, tiles16_fp16, tiles32_fp16;
 LaunchVariant stream16_fp32, tiles16_fp32;
+LaunchVariant wide16_bf16, wide16_fp16, wide16_fp32;
 
 }  // namespace lsk::forward

@@ -4,56 +4,28 @@
 // Shared history: one tile in shared memory is both K (ldmatrix) and V (ldmatrix.trans).
 #pragma once
 #include "device/last_arriver.cuh"
-#include "kernels/cross_attention/attention_scores.cuh"
+#include "kernels/cross_attention/attention_rows.cuh"
 
 namespace lsk::forward {
 
-// Waits until at most `groups` of the thread's groups of copies are in flight. The count of an instruction is a constant.
-LSK_DEVICE void wait_for_copies(int groups) {
-    static_assert(max_stages == 8);
-    switch (groups) {
-        case 0: ptx::cp_async_wait<0>(); break;
-        case 1: ptx::cp_async_wait<1>(); break;
-        case 2: ptx::cp_async_wait<2>(); break;
-        case 3: ptx::cp_async_wait<3>(); break;
-        case 4: ptx::cp_async_wait<4>(); break;
-        case 5: ptx::cp_async_wait<5>(); break;
-        case 6: ptx::cp_async_wait<6>(); break;
-        default: ptx::cp_async_wait<7>(); break;
-    }
-}
-
-// Where the rows of a problem are: row r belongs to query r / G of the segment and to head kv * G + r % G.
-struct RowMap {
-    int heads, group;
-
-    LSK_DEVICE int64_t operator()(int64_t first, int row) const { return first + int64_t(row / group) * heads + row % group; }
-};
-
-// Who a thread is. Its lane and its place in the group are read anew where they are used: what follows from them would otherwise be held in registers
-// through every loop, and the output needs those.
+// Who a thread is. Computed anew wherever it is asked for: it would otherwise be held in registers through every loop, and the output needs those.
+// Group and block sizes are powers of two.
 struct Place {
-    int row_warp, token_group, group_threads;
+    const ForwardArrangement& arrangement;
 
-    LSK_DEVICE explicit Place(const ForwardArrangement& a) {
-        const int warp = ptx::thread_index() / 32;
-        row_warp = warp & (a.row_warps - 1);
-        token_group = warp / a.row_warps;
-        group_threads = a.row_warps * 32;
-    }
-
-    LSK_DEVICE int group_thread() const { return ptx::thread_index() & (group_threads - 1); }
+    LSK_DEVICE int group_threads() const { return arrangement.row_warps * 32; }
+    LSK_DEVICE int group_thread() const { return ptx::thread_index() & (group_threads() - 1); }
+    LSK_DEVICE int row_warp() const { return group_thread() >> 5; }
+    LSK_DEVICE int token_group() const { return ptx::thread_index() >> (31 - __clz(group_threads())); }
 
     // Meets the threads that share this ring.
     LSK_DEVICE void synchronize_group() const {
-        if (group_threads == 32)
+        if (group_threads() == 32)
             __syncwarp();
         else
-            ptx::named_barrier_sync(1 + token_group, group_threads);
+            ptx::named_barrier_sync(1 + token_group(), group_threads());
     }
 };
-
-LSK_DEVICE int lane_index() { return ptx::thread_index() & 31; }
 
 template <class Config>
 struct Forward {
@@ -67,21 +39,13 @@ struct Forward {
     std::byte* const shared;
     const Place place;
 
-    LSK_DEVICE RowMap rows() const { return {p.heads, p.heads_per_key_value}; }
     LSK_DEVICE RowAlignment alignment() const { return p.aligned_inputs ? RowAlignment::chunks : RowAlignment::elements; }
-
-    // How many tokens a row sees, of all the segment's.
-    LSK_DEVICE int visible(const AttentionWork& work, int row) const {
-        if (!p.limits) return work.history_length;
-        const int64_t limit = p.limits[work.first_target + row / p.heads_per_key_value / p.queries_per_target];
-        return static_cast<int>(min(limit, int64_t(work.history_length)));
-    }
 
     LSK_DEVICE void load_queries(const AttentionWork& work) const {
         const RowSource<Element> source{static_cast<const Element*>(p.queries), p.width, p.width, alignment()};
-        const RowMap map_row = rows();
+        const RowMap row_of(p);
         load_tile<Layout>(shared + map.queries, source, arrangement.row_warps * Config::rows, work.rows, ptx::thread_index(), ptx::thread_count(),
-                          [&](int row) { return map_row(work.query_row, work.first_row + row); });
+                          [&](int row) { return row_of(work.query_row, work.first_row + row); });
     }
 
     // Starts the copies of a slice of tokens from `token` into a stage.
@@ -91,27 +55,23 @@ struct Forward {
         const int64_t first = (work.history_row + token) * stride + int64_t(work.key_value_head) * p.width;
         const RowSource<Element> keys{static_cast<const Element*>(p.keys) + first, stride, p.width, alignment()};
         const int thread = place.group_thread();
-        load_tile<Layout>(stage, keys, Config::slice, valid, thread, place.group_threads);
+        load_tile<Layout>(stage, keys, Config::slice, valid, thread, place.group_threads());
         if (!p.shared_history) {
             const RowSource<Element> values{static_cast<const Element*>(p.values) + first, stride, p.width, alignment()};
-            load_tile<Layout>(stage + map.value_offset, values, Config::slice, valid, thread, place.group_threads);
+            load_tile<Layout>(stage + map.value_offset, values, Config::slice, valid, thread, place.group_threads());
         }
-        if (p.key_bias) {
-            const float* from = p.key_bias + work.history_row + token;
-            for (int i = thread; i < Config::slice; i += place.group_threads)
-                ptx::cp_async4(ptx::shared_address(stage + map.bias_offset) + static_cast<uint32_t>(i) * 4, i < valid ? from + i : p.key_bias, i < valid);
-        }
+        if (p.key_bias) load_bias(p, work, stage + map.bias_offset, Config::slice, token, thread, place.group_threads());
     }
 
     // S = Q K^T of the warp's rows and a slice.
     LSK_DEVICE void multiply_keys(Logits& s, uint32_t keys, int lane) const {
-        const uint32_t queries = ptx::shared_address(shared + map.queries);
+        const uint32_t queries = ptx::shared_address(shared + map.queries) + static_cast<uint32_t>(place.row_warp() * Config::rows * Layout::row_bytes);
         LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++)
             LSK_UNROLL for (int c = 0; c < Config::token_columns; c++) LSK_UNROLL for (int e = 0; e < 4; e++) s[r][c][e] = 0.0f;
         LSK_UNROLL for (int step = 0; step < Config::depth; step++) {
             typename Fragment<Element>::A a[Config::row_tiles];
             LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++)
-                a[r] = load_a<Layout, Element>(queries, place.row_warp * Config::rows + r * 16, step, lane);
+                a[r] = load_a<Layout, Element>(queries, r * 16, step, lane);
             LSK_UNROLL for (int c = 0; c < Config::token_columns; c += 2) {
                 typename Fragment<Element>::B b[2];
                 load_b_by_row<Layout, Element>(b, keys, c * 8, step, lane);
@@ -162,8 +122,8 @@ struct Forward {
     LSK_DEVICE void attend(const AttentionWork& work, RowState<Config>& state) const {
         state.clear();
         const int stages = arrangement.stages, stride = arrangement.token_groups * Config::slice, end = work.token_end;
-        const auto stage_at = [&](int stage) { return shared + (map.ring + place.token_group * map.group_bytes + stage * map.stage_bytes); };
-        int token = work.token_begin + place.token_group * Config::slice;
+        const auto stage_at = [&](int stage) { return shared + (map.ring + place.token_group() * map.group_bytes + stage * map.stage_bytes); };
+        int token = work.token_begin + place.token_group() * Config::slice;
 
         load_queries(work);
         ptx::cp_async_commit();
@@ -171,14 +131,7 @@ struct Forward {
             if (token + i * stride < end) load_slice(work, stage_at(i), token + i * stride);
             ptx::cp_async_commit();
         }
-        int bounds[Config::row_tiles][2], least = end;  // where what a row sees ends
-        LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++)
-            LSK_UNROLL for (int h = 0; h < 2; h++) {
-                const int row = place.row_warp * Config::rows + r * 16 + h * 8 + lane_index() / 4;
-                bounds[r][h] = row < work.rows ? min(visible(work, work.first_row + row), end) : end;
-                least = min(least, bounds[r][h]);
-            }
-        LSK_UNROLL for (int offset = 16; offset >= 4; offset /= 2) least = min(least, __shfl_xor_sync(all_lanes, least, offset));
+        const RowBounds<Config> bounds(p, work, place.row_warp() * Config::rows);
         wait_for_copies(stages - 1);
         __syncthreads();  // the queries are there for every group
 
@@ -191,13 +144,13 @@ struct Forward {
             std::byte* const slice = stage_at(stage);
             const uint32_t keys = ptx::shared_address(slice);
             int relative[Config::row_tiles][2];
-            LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) LSK_UNROLL for (int h = 0; h < 2; h++) relative[r][h] = bounds[r][h] - token;
+            LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) LSK_UNROLL for (int h = 0; h < 2; h++) relative[r][h] = bounds.of[r][h] - token;
             ScoreRule rule(p);
             if (p.key_bias) rule.bias = reinterpret_cast<const float*>(slice + map.bias_offset);
             Logits s;
             const int lane = lane_index();
             multiply_keys(s, keys, lane);
-            weigh(state, s, rule, token + Config::slice > least, relative, lane);
+            weigh(state, s, rule, token + Config::slice > bounds.least, relative, lane);
             multiply_values(state, s, keys + static_cast<uint32_t>(map.value_offset), lane);
             stage = stage + 1 == stages ? 0 : stage + 1;
         }
@@ -210,93 +163,27 @@ struct Forward {
         constexpr int vectors = Config::vectors;
         float4* const exchange = reinterpret_cast<float4*>(shared + map.exchange);
         for (int half = arrangement.token_groups / 2; half > 0; half /= 2) {
-            if (place.token_group >= half && place.token_group < 2 * half)
-                state.put(exchange + ((place.token_group - half) * arrangement.row_warps + place.row_warp) * vectors, lane_index());
+            if (place.token_group() >= half && place.token_group() < 2 * half)
+                state.put(exchange + ((place.token_group() - half) * arrangement.row_warps + place.row_warp()) * vectors, lane_index());
             __syncthreads();
-            if (place.token_group < half) state.merge(exchange + (place.token_group * arrangement.row_warps + place.row_warp) * vectors, lane_index());
+            if (place.token_group() < half) state.merge(exchange + (place.token_group() * arrangement.row_warps + place.row_warp()) * vectors, lane_index());
             __syncthreads();
         }
     }
 
     LSK_DEVICE float4* partial(const AttentionWork& work, int split) const {
-        return p.partials + ((int64_t(work.first_partial) + split) * arrangement.row_warps + place.row_warp) * Config::vectors;
+        return p.partials + ((int64_t(work.first_partial) + split) * arrangement.row_warps + place.row_warp()) * Config::vectors;
     }
 
     // Leaves this split's state in the workspace. Of the blocks that share a row tile the last to arrive merges all their states, in the order of splits:
     // true there, with the result in group 0.
     LSK_DEVICE bool merge_splits(const AttentionWork& work, RowState<Config>& state) const {
-        if (place.token_group == 0) state.put(partial(work, work.split), lane_index());
+        if (place.token_group() == 0) state.put(partial(work, work.split), lane_index());
         if (!arrives_last(p.tickets + work.ticket, static_cast<unsigned>(work.splits))) return false;
         state.clear();
-        for (int split = place.token_group; split < work.splits; split += arrangement.token_groups) state.merge(partial(work, split), lane_index());
+        for (int split = place.token_group(); split < work.splits; split += arrangement.token_groups) state.merge(partial(work, split), lane_index());
         merge_groups(state);
         return true;
-    }
-
-    // Writes 16 rows x staged columns of a warp: through shared memory, so that rows leave as whole lines.
-    template <class Output>
-    LSK_DEVICE void store_rows(const AttentionWork& work, const float (&o)[Config::columns][4], const float (&factor)[2], int first_row, int first_column, int lane) const {
-        constexpr int columns = Config::staged, pitch = Config::template pitch<Output>, chunk = 16 / int(sizeof(Output));
-        std::byte* const staged = shared + map.staging + place.row_warp * 16 * Config::template pitch<float>;
-        __syncwarp();  // the columns before have been read
-        LSK_UNROLL for (int c = 0; c < columns / 8; c++)
-            LSK_UNROLL for (int h = 0; h < 2; h++) {
-                std::byte* const to = staged + (lane / 4 + h * 8) * pitch + (c * 8 + lane % 4 * 2) * int(sizeof(Output));
-                const float low = o[first_column / 8 + c][h * 2] * factor[h], high = o[first_column / 8 + c][h * 2 + 1] * factor[h];
-                if constexpr (sizeof(Output) == 4)
-                    *reinterpret_cast<float2*>(to) = make_float2(low, high);
-                else
-                    *reinterpret_cast<uint32_t*>(to) = Fragment<Output>::pack(low, high);
-            }
-        __syncwarp();
-        Output* const output = static_cast<Output*>(p.output);
-        const RowMap map_row = rows();
-        const int width = p.width - first_column;
-        if (p.aligned_output) {
-            LSK_ROLLED for (int i = lane; i < 16 * columns / chunk; i += 32) {
-                const int row = i / (columns / chunk), column = i % (columns / chunk) * chunk;
-                if (first_row + row < work.rows && column < width)
-                    *reinterpret_cast<uint4*>(output + map_row(work.output_row, work.first_row + first_row + row) * p.width + first_column + column) =
-                        *reinterpret_cast<const uint4*>(staged + row * pitch + column * int(sizeof(Output)));
-            }
-        } else {
-            LSK_ROLLED for (int i = lane; i < 16 * columns; i += 32) {
-                const int row = i / columns, column = i % columns;
-                if (first_row + row < work.rows && column < width)
-                    output[map_row(work.output_row, work.first_row + first_row + row) * p.width + first_column + column] =
-                        *reinterpret_cast<const Output*>(staged + row * pitch + column * int(sizeof(Output)));
-            }
-        }
-    }
-
-    // Normalises and writes the rows of a warp of group 0.
-    LSK_DEVICE void finish(const AttentionWork& work, RowState<Config>& state) const {
-        const int lane = lane_index();
-        LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) {
-            const int first_row = place.row_warp * Config::rows + r * 16;
-            if (first_row >= work.rows) return;
-            float factor[2];
-            LSK_UNROLL for (int h = 0; h < 2; h++) {
-                const int row = first_row + h * 8 + lane / 4;
-                const int seen = row < work.rows ? visible(work, work.first_row + row) : 0;
-                if (p.score == Score::softmax) {
-                    float sum = state.sum[r][h] + __shfl_xor_sync(all_lanes, state.sum[r][h], 1);
-                    sum += __shfl_xor_sync(all_lanes, sum, 2);
-                    factor[h] = sum > 0.0f ? 1.0f / sum : 0.0f;
-                    if (p.log_sum_exp && lane % 4 == 0 && row < work.rows)
-                        p.log_sum_exp[rows()(work.output_row, work.first_row + row)] = sum > 0.0f ? (state.top[r][h] + ptx::log2(sum)) * ln_2 : -INFINITY;
-                } else {
-                    const float divisor = p.score_divisor != 0.0f ? p.score_divisor : p.score == Score::silu ? static_cast<float>(seen) : 1.0f;
-                    factor[h] = seen > 0 ? 1.0f / divisor : 0.0f;
-                }
-            }
-            LSK_UNROLL for (int first = 0; first < Config::width; first += Config::staged) {
-                if (p.output_dtype == p.input_dtype)
-                    store_rows<Element>(work, state.output[r], factor, first_row, first, lane);
-                else
-                    store_rows<float>(work, state.output[r], factor, first_row, first, lane);
-            }
-        }
     }
 };
 
@@ -304,14 +191,15 @@ template <class Config>
 __global__ __launch_bounds__(max_threads, 1) void forward_kernel(const CrossAttentionParams p, const ForwardArrangement arrangement, const SharedMap map) {
 #if LSK_HAS_SM80
     LSK_SHARED(raw);
-    const Forward<Config> forward{p, arrangement, map, reinterpret_cast<std::byte*>(raw), Place(arrangement)};
-    for (int i = p.block_works[blockIdx.x]; i < p.block_works[blockIdx.x + 1]; i++) {
-        const AttentionWork& work = p.works[i];
+    const Forward<Config> forward{p, arrangement, map, reinterpret_cast<std::byte*>(raw), Place{arrangement}};
+    for (const AttentionWork* next = p.works + p.block_works[blockIdx.x]; next != p.works + p.block_works[blockIdx.x + 1]; next++) {
+        const AttentionWork& work = *next;
         RowState<Config> state;
         forward.attend(work, state);
         forward.merge_groups(state);
         const bool complete = work.splits == 1 || forward.merge_splits(work, state);
-        if (complete && forward.place.token_group == 0) forward.finish(work, state);
+        if (complete && forward.place.token_group() == 0)
+            finish_rows(p, work, state, forward.shared + map.staging + forward.place.row_warp() * 16 * Config::template pitch<float>, forward.place.row_warp() * Config::rows, 0);
         __syncthreads();  // shared memory is the next work's
     }
 #endif
