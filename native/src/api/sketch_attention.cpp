@@ -38,7 +38,7 @@ void check_inputs(const SketchAttentionPlan& plan, const lsk_sketch_attention_te
     check_tensor("mass", t.mass, plan.sketch_rows(), 4);
 }
 
-SketchAttentionParams params_of(const SketchAttentionPlan& plan, const lsk_sketch_attention_tensors& t, const void* sketch_gradient, std::byte* workspace) {
+SketchAttentionParams params_of(const SketchAttentionPlan& plan, const lsk_sketch_attention_tensors& t, std::byte* workspace) {
     SketchAttentionParams params = plan.params;
     params.prototypes = t.prototypes;
     params.keys = t.keys;
@@ -46,9 +46,8 @@ SketchAttentionParams params_of(const SketchAttentionPlan& plan, const lsk_sketc
     params.sketch = t.sketch;
     params.token_log_sum_exp = t.token_log_sum_exp;
     params.mass = t.mass;
-    params.sketch_gradient = sketch_gradient;
     params.key_alignment = row_alignment(params.key_width * plan.element_bytes(), {t.prototypes, t.keys});
-    params.value_alignment = row_alignment(params.value_width * plan.element_bytes(), {t.values, t.sketch, sketch_gradient});
+    params.value_alignment = row_alignment(params.value_width * plan.element_bytes(), {t.values, t.sketch});
     params.tickets = reinterpret_cast<unsigned*>(workspace);
     params.partials = workspace ? reinterpret_cast<float4*>(workspace + workspace_ticket_bytes) : nullptr;
     return params;
@@ -103,7 +102,7 @@ extern "C" lsk_status lsk_sketch_attention_forward(lsk_plan* plan, const lsk_ske
         const Run<SketchAttentionPlan> run(plan, LSK_FORWARD, workspace, stream);
         const auto& t = checked("tensors", tensors);
         check_inputs(run.plan(), t);
-        SketchAttentionParams params = params_of(run.plan(), t, nullptr, run.workspace());
+        SketchAttentionParams params = params_of(run.plan(), t, run.workspace());
         params.spans = run.plan().sketch_spans.data();
         params.span_count = run.plan().sketch_span_count;
         run.check(launch_sketch_token_lse(params, run.stream()));
@@ -118,12 +117,15 @@ extern "C" lsk_status lsk_sketch_attention_backward(lsk_plan* plan, const lsk_sk
         const auto& t = checked("tensors", tensors);
         const auto& g = checked("gradients", gradients);
         check_inputs(run.plan(), t);
-        SketchAttentionParams params = params_of(run.plan(), t, g.sketch_gradient, run.workspace());
+        SketchAttentionParams params = params_of(run.plan(), t, run.workspace());
         const int64_t bytes = run.plan().element_bytes();
         check_tensor("sketch_gradient", g.sketch_gradient, run.plan().sketch_rows() * params.value_width, bytes);
         check_tensor("prototype_gradient", g.prototype_gradient, int64_t(params.prototype_count) * params.key_width, bytes);
         check_tensor("key_gradient", g.key_gradient, params.total * params.key_width, bytes);
         check_tensor("value_gradient", g.value_gradient, params.total * params.value_width, bytes);
+        params.key_alignment = row_alignment(params.key_width * bytes, {t.prototypes, t.keys, g.prototype_gradient, g.key_gradient});
+        params.value_alignment = row_alignment(params.value_width * bytes, {t.values, t.sketch, g.sketch_gradient, g.value_gradient});
+        params.sketch_gradient = g.sketch_gradient;
         params.prototype_gradient = g.prototype_gradient;
         params.key_gradient = g.key_gradient;
         params.value_gradient = g.value_gradient;

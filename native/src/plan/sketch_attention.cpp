@@ -1,6 +1,7 @@
 #include "plan/sketch_attention.h"
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace lsk {
 
@@ -15,7 +16,7 @@ SketchLayout lay_out_sketch(const SketchProblem& problem) {
     const int64_t of_prototypes = std::max<int64_t>(1, blocks / layout.prototype_blocks);
     const auto cut = [&](int64_t wanted, EmptySegments empty) { return cut_into_spans(problem.offsets, problem.segments, tile_rows, wanted, empty); };
     layout.sketch = cut(of_prototypes, EmptySegments::keep);
-    layout.token_gradients = cut(blocks, EmptySegments::skip);
+    layout.token_gradients = cut(INT32_MAX, EmptySegments::skip);  // a tile each: a block passes all prototypes twice for it
     layout.prototype_gradient = cut(of_prototypes, EmptySegments::skip);
     // Without any token one part remains: it writes the zeros.
     if (layout.prototype_gradient.block_spans.size() < 2) layout.prototype_gradient.block_spans = {0, 0};
@@ -27,7 +28,7 @@ SketchLayout lay_out_sketch(const SketchProblem& problem) {
     layout.explanation = "sm80_token_lse: 64 tokens a block over all prototypes.\nsm80_sketch: " + std::to_string(layout.sketch.spans.size()) +
                          " spans of at most " + std::to_string(layout.sketch.longest) + " tokens for " + std::to_string(layout.prototype_blocks) +
                          " blocks of 64 prototypes, merged in their order by the last to arrive.\nsm80_token_gradients: " +
-                         std::to_string(layout.token_gradients.spans.size()) + " spans.\nsm80_prototype_gradient: " + std::to_string(layout.parts) +
+                         std::to_string(layout.token_gradients.spans.size()) + " tiles of tokens over all prototypes, twice.\nsm80_prototype_gradient: " + std::to_string(layout.parts) +
                          " parts of all tokens for each block of prototypes.";
     return layout;
 }

@@ -17,7 +17,7 @@ struct SketchProblem {
 struct SketchLayout {
     int64_t prototype_blocks = 0;
     RowSpans sketch;               // of tokens, empty segments as well: their sketch is written, too
-    RowSpans token_gradients;      // of tokens
+    RowSpans token_gradients;      // tiles of tokens
     RowSpans prototype_gradient;   // of tokens; a block's run of spans is one part of the sum over all segments
     int parts = 0;
     int part_group = 0;            // parts of a merge group

@@ -263,9 +263,15 @@ LSK_DEVICE void store_results(const LinearAttentionRowsParams& p, const RowsUnit
     const LinearAttentionWidths& w = p.widths;
     const bool to_values = step.direction == Direction::to_values;
     LSK_UNROLL for (int n = 0; n < product_columns; n++)
-        LSK_UNROLL for (int i = 0; i < 4; i++) {
-            const int slot = n * 8 + lane % 4 * 2 + i % 2;
-            shared.staged[warp * rows_of_warp + lane / 4 + i / 2 * 8][to_values ? slot : StateRowsConfig<Element>::state_row(slot)] = sums[n][i];
+        LSK_UNROLL for (int half = 0; half < 2; half++) {
+            float* row = shared.staged[warp * rows_of_warp + lane / 4 + half * 8];
+            const int slot = n * 8 + lane % 4 * 2;
+            if (to_values || sizeof(Element) == 2) {
+                *reinterpret_cast<float2*>(row + slot) = make_float2(sums[n][half * 2], sums[n][half * 2 + 1]);
+            } else {
+                row[StateRowsConfig<Element>::state_row(slot)] = sums[n][half * 2];
+                row[StateRowsConfig<Element>::state_row(slot + 1)] = sums[n][half * 2 + 1];
+            }
         }
     __syncwarp();
     const int column = lane % lanes * elements;

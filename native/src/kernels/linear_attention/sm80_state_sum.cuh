@@ -99,7 +99,7 @@ LSK_DEVICE void add_to_state(const LinearAttentionStateParams& p, const StateUni
 }
 
 template <class Element>
-__global__ __launch_bounds__(threads) void state_sum_kernel(const LinearAttentionStateParams p) {
+__global__ __launch_bounds__(threads, 2) void state_sum_kernel(const LinearAttentionStateParams p) {
     using Config = StateSumConfig<Element>;
     using Tile = typename Config::Tile;
     LSK_SHARED(raw);

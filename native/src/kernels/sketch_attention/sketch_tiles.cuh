@@ -23,8 +23,9 @@ struct Config {
     using Tile = TileLayout<Element, Width_>;
     static constexpr int width = Width_;
     static constexpr int width_columns = width / 8;
-    // Two kept and two times two streamed tiles are at most 96 KB: the most that every device from sm_80 on has for a block.
-    static constexpr int streamed_rows = Tile::row_bytes <= 256 ? 64 : 16;
+    // Two kept and two times two streamed tiles are at most 96 KB, the most that every device from sm_80 on has for a block; and accumulators of
+    // streamed rows leave registers for those of wide sums.
+    static constexpr int streamed_rows = Tile::row_bytes <= 128 ? 64 : Tile::row_bytes <= 256 ? 32 : 16;
     static constexpr int streamed_columns = streamed_rows / 8;
     static constexpr int kept_bytes = kept_rows * Tile::row_bytes;
     static constexpr int streamed_bytes = streamed_rows * Tile::row_bytes;
@@ -65,7 +66,7 @@ LSK_DEVICE void row_products(float (&products)[Config::streamed_columns][4], uin
     using Element = typename Config::Element;
     LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n++)
         LSK_UNROLL for (int i = 0; i < 4; i++) products[n][i] = 0.0f;
-    for (int step = 0; step * Fragment<Element>::k_elements < width; step++) {
+    LSK_UNROLL_TWICE for (int step = 0; step * Fragment<Element>::k_elements < width; step++) {  // more would cost registers that the sums need
         const auto a = load_a<typename Config::Tile, Element>(kept, at.warp * rows_of_warp, step, at.lane);
         LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n += 2) {
             typename Fragment<Element>::B b[2];
@@ -126,17 +127,38 @@ LSK_DEVICE float weight_of(float product, float scale, float log_sum_exp) { retu
 // Sum over the four lanes that share rows of accumulators.
 LSK_DEVICE float row_sum(float value) { return group_sum(value, 4); }
 
-// Stores accumulators as rows of a contiguous tensor, scaled by a factor per row.
+// Stores accumulators as rows of a contiguous tensor, scaled by a factor per row. The lanes of a quad fill whole 32-byte sectors: fp32 as they are,
+// half-width elements after neighbours have exchanged one of two tiles of columns, so that each has four columns of one.
 template <class Config>
-LSK_DEVICE void store_rows(void* tensor, int64_t first_row, int64_t valid_rows, int width, const float (&sums)[Config::width_columns][4], const float (&factors)[2],
-                           const Lane& at) {
+LSK_DEVICE void store_rows(void* tensor, int64_t first_row, int valid_rows, int width, RowAlignment alignment, const float (&sums)[Config::width_columns][4],
+                           const float (&factors)[2], const Lane& at) {
     using Element = typename Config::Element;
     auto* rows = static_cast<Element*>(tensor) + first_row * width;
-    LSK_UNROLL for (int n = 0; n < Config::width_columns; n++)
-        LSK_UNROLL for (int i = 0; i < 4; i++) {
-            const int row = at.row(i), column = at.column(n, i);
-            if (row < valid_rows && column < width) rows[int64_t(row) * width + column] = device::from_float<Element>(sums[n][i] * factors[i / 2]);
+    LSK_UNROLL for (int half = 0; half < 2; half++) {
+        const int row = at.row(half * 2), i = half * 2;
+        Element* to = rows + int64_t(row) * width;
+        LSK_UNROLL for (int n = 0; n < Config::width_columns; n += 2) {
+            if (n * 8 >= width) continue;
+            if (alignment == RowAlignment::elements) {
+                LSK_UNROLL for (int side = 0; side < 4; side++) {
+                    const int column = at.column(n + side / 2, side % 2);
+                    if (row < valid_rows && column < width) to[column] = device::from_float<Element>(sums[n + side / 2][i + side % 2] * factors[half]);
+                }
+            } else if constexpr (sizeof(Element) == 4) {
+                LSK_UNROLL for (int side = 0; side < 2; side++)
+                    if (row < valid_rows && at.column(n + side, 0) < width)
+                        *reinterpret_cast<float2*>(to + at.column(n + side, 0)) = make_float2(sums[n + side][i] * factors[half], sums[n + side][i + 1] * factors[half]);
+            } else {
+                const bool odd = at.lane % 2 != 0;
+                const uint32_t first = device::pack<Element>(sums[n][i] * factors[half], sums[n][i + 1] * factors[half]);
+                const uint32_t second = device::pack<Element>(sums[n + 1][i] * factors[half], sums[n + 1][i + 1] * factors[half]);
+                const uint32_t received = __shfl_xor_sync(all_lanes, odd ? first : second, 1);
+                const int column = odd ? at.column(n + 1, 0) - 2 : at.column(n, 0);
+                if (row < valid_rows && column < width)
+                    *reinterpret_cast<uint2*>(to + column) = odd ? make_uint2(received, second) : make_uint2(first, received);
+            }
         }
+    }
 }
 
 }  // namespace lsk::sketch_attention

@@ -98,7 +98,7 @@ __global__ __launch_bounds__(threads, 2) void prototype_gradient_kernel(const Sk
     const SplitMerge merge{p.partials + unit * slot, units * slot, p.tickets + int64_t(unit) * p.tickets_per_unit, part, p.parts, p.part_group};
     if (!merge_splits(sums, merge)) return;
     const float unscaled[2] = {1.0f, 1.0f};
-    store_rows<Config>(p.prototype_gradient, first_prototype, valid_prototypes, p.key_width, sums, unscaled, at);
+    store_rows<Config>(p.prototype_gradient, first_prototype, valid_prototypes, p.key_width, p.key_alignment, sums, unscaled, at);
 }
 
 }  // namespace lsk::sketch_attention

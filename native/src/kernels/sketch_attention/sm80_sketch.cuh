@@ -74,7 +74,7 @@ __global__ __launch_bounds__(threads, 2) void sketch_kernel(const SketchAttentio
         factors[half] = p.normalization == LSK_NORMALIZATION_MASS ? 1.0f / (of_row + mass_epsilon) : 1.0f;
         if (at.lane % 4 == 0 && at.row(half * 2) < valid_prototypes) p.mass[first_row + at.row(half * 2)] = of_row;
     }
-    store_rows<Config>(p.sketch, first_row, valid_prototypes, p.value_width, rows, factors, at);
+    store_rows<Config>(p.sketch, first_row, valid_prototypes, p.value_width, p.value_alignment, rows, factors, at);
 }
 
 }  // namespace lsk::sketch_attention

@@ -70,7 +70,9 @@ __global__ __launch_bounds__(threads, 2) void token_gradients_kernel(const Sketc
     LSK_SHARED(raw);
     auto& shared = *reinterpret_cast<TokenGradientsShared<Config>*>(raw);
     const Lane at;
-    const RowSpan span = p.spans[blockIdx.x];
+    const RowSpan span = p.spans[blockIdx.x];  // of one tile
+    const int64_t first = span.first_row;
+    const auto valid = static_cast<int>(span.rows);
     const int64_t first_sketch_row = int64_t(span.segment) * p.prototype_count;
     const int tiles = (p.prototype_count + Config::streamed_rows - 1) / Config::streamed_rows;
     const float unscaled[2] = {1.0f, 1.0f};
@@ -90,56 +92,52 @@ __global__ __launch_bounds__(threads, 2) void token_gradients_kernel(const Sketc
     };
     const uint32_t keys = ptx::shared_address(shared.keys), values = ptx::shared_address(shared.values);
 
-    for (int64_t done = 0; done < span.rows; done += kept_rows) {
-        const int64_t first = span.first_row + done, valid = min(int64_t(kept_rows), span.rows - done);
-        load<Config>(shared.keys, kept_rows, p.keys, first, valid, p.key_width, p.key_alignment);
-        load<Config>(shared.values, kept_rows, p.values, first, valid, p.value_width, p.value_alignment);
-        load_prototypes(0);
-        float log_sum_exps[2], means[2] = {};
-        LSK_UNROLL for (int half = 0; half < 2; half++) log_sum_exps[half] = at.row(half * 2) < valid ? p.token_log_sum_exp[first + at.row(half * 2)] : 0.0f;
+    load<Config>(shared.keys, kept_rows, p.keys, first, valid, p.key_width, p.key_alignment);
+    load<Config>(shared.values, kept_rows, p.values, first, valid, p.value_width, p.value_alignment);
+    load_prototypes(0);
+    float log_sum_exps[2], means[2] = {};
+    LSK_UNROLL for (int half = 0; half < 2; half++) log_sum_exps[half] = at.row(half * 2) < valid ? p.token_log_sum_exp[first + at.row(half * 2)] : 0.0f;
 
-        float value_gradients[Config::width_columns][4] = {};
-        for (int tile = 0; tile < tiles; tile++) {
-            next_tile(tile);
-            const int stage = tile % stages;
-            const uint32_t sketch_gradients = ptx::shared_address(shared.sketch_gradients[stage]);
-            float weights[Config::streamed_columns][4], weight_gradients[Config::streamed_columns][4] = {};
-            token_weights<Config>(weights, p, keys, ptx::shared_address(shared.prototypes[stage]), tile * Config::streamed_rows, log_sum_exps, at);
-            if constexpr (mean_of_products) row_products<Config>(weight_gradients, values, sketch_gradients, p.value_width, at);
-            LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n++)
-                LSK_UNROLL for (int i = 0; i < 4; i++) {
-                    const SketchFactors factors = shared.factors[stage][at.column(n, i)];
-                    means[i / 2] += weights[n][i] * (weight_gradients[n][i] * factors.inverse_mass + factors.mass_gradient);
-                    weights[n][i] *= factors.inverse_mass;
-                }
-            add_weighted_rows<Config>(value_gradients, weights, sketch_gradients, p.value_width, at);
-        }
-        store_rows<Config>(p.value_gradient, first, valid, p.value_width, value_gradients, unscaled, at);
-        LSK_UNROLL for (int half = 0; half < 2; half++) {
-            means[half] = row_sum(means[half]);
-            if constexpr (!mean_of_products) means[half] += dot_with_kept<Config>(value_gradients, shared.values, half, at);
-            if (at.lane % 4 == 0 && at.row(half * 2) < valid) p.weight_means[first + at.row(half * 2)] = means[half];
-        }
-
-        float key_gradients[Config::width_columns][4] = {};
-        for (int tile = 0; tile < tiles; tile++) {
-            next_tile(tiles + tile);
-            const int stage = (tiles + tile) % stages;
-            const uint32_t prototypes = ptx::shared_address(shared.prototypes[stage]);
-            float weights[Config::streamed_columns][4], weight_gradients[Config::streamed_columns][4];
-            token_weights<Config>(weights, p, keys, prototypes, tile * Config::streamed_rows, log_sum_exps, at);
-            row_products<Config>(weight_gradients, values, ptx::shared_address(shared.sketch_gradients[stage]), p.value_width, at);
-            LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n++)
-                LSK_UNROLL for (int i = 0; i < 4; i++) {
-                    const SketchFactors factors = shared.factors[stage][at.column(n, i)];
-                    weights[n][i] *= (weight_gradients[n][i] * factors.inverse_mass + factors.mass_gradient - means[i / 2]) * p.scale;
-                }
-            add_weighted_rows<Config>(key_gradients, weights, prototypes, p.key_width, at);
-        }
-        ptx::cp_async_wait<0>();
-        store_rows<Config>(p.key_gradient, first, valid, p.key_width, key_gradients, unscaled, at);
-        __syncthreads();  // everyone is done with the tiles
+    float value_gradients[Config::width_columns][4] = {};
+    for (int tile = 0; tile < tiles; tile++) {
+        next_tile(tile);
+        const int stage = tile % stages;
+        const uint32_t sketch_gradients = ptx::shared_address(shared.sketch_gradients[stage]);
+        float weights[Config::streamed_columns][4], weight_gradients[Config::streamed_columns][4] = {};
+        token_weights<Config>(weights, p, keys, ptx::shared_address(shared.prototypes[stage]), tile * Config::streamed_rows, log_sum_exps, at);
+        if constexpr (mean_of_products) row_products<Config>(weight_gradients, values, sketch_gradients, p.value_width, at);
+        LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n++)
+            LSK_UNROLL for (int i = 0; i < 4; i++) {
+                const SketchFactors factors = shared.factors[stage][at.column(n, i)];
+                means[i / 2] += weights[n][i] * (weight_gradients[n][i] * factors.inverse_mass + factors.mass_gradient);
+                weights[n][i] *= factors.inverse_mass;
+            }
+        add_weighted_rows<Config>(value_gradients, weights, sketch_gradients, p.value_width, at);
     }
+    store_rows<Config>(p.value_gradient, first, valid, p.value_width, p.value_alignment, value_gradients, unscaled, at);
+    LSK_UNROLL for (int half = 0; half < 2; half++) {
+        means[half] = row_sum(means[half]);
+        if constexpr (!mean_of_products) means[half] += dot_with_kept<Config>(value_gradients, shared.values, half, at);
+        if (at.lane % 4 == 0 && at.row(half * 2) < valid) p.weight_means[first + at.row(half * 2)] = means[half];
+    }
+
+    float key_gradients[Config::width_columns][4] = {};
+    for (int tile = 0; tile < tiles; tile++) {
+        next_tile(tiles + tile);
+        const int stage = (tiles + tile) % stages;
+        const uint32_t prototypes = ptx::shared_address(shared.prototypes[stage]);
+        float weights[Config::streamed_columns][4], weight_gradients[Config::streamed_columns][4];
+        token_weights<Config>(weights, p, keys, prototypes, tile * Config::streamed_rows, log_sum_exps, at);
+        row_products<Config>(weight_gradients, values, ptx::shared_address(shared.sketch_gradients[stage]), p.value_width, at);
+        LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n++)
+            LSK_UNROLL for (int i = 0; i < 4; i++) {
+                const SketchFactors factors = shared.factors[stage][at.column(n, i)];
+                weights[n][i] *= (weight_gradients[n][i] * factors.inverse_mass + factors.mass_gradient - means[i / 2]) * p.scale;
+            }
+        add_weighted_rows<Config>(key_gradients, weights, prototypes, p.key_width, at);
+    }
+    ptx::cp_async_wait<0>();
+    store_rows<Config>(p.key_gradient, first, valid, p.key_width, p.key_alignment, key_gradients, unscaled, at);
 }
 
 }  // namespace lsk::sketch_attention
