@@ -3,8 +3,8 @@
 
 namespace lsk {
 
-constexpr int tile_rows = 64;
-constexpr int state_block = 64;
+constexpr int tile_rows = linear_attention_tile_rows;
+constexpr int state_block = linear_attention_block;
 constexpr int64_t block_bytes = state_block * state_block * 4;
 constexpr int64_t blocks_per_multiprocessor = 3;  // what shared memory has room for
 constexpr int64_t most_blocks = 1024;             // bounds the tickets of a run

@@ -5,6 +5,9 @@
 
 namespace lsk {
 
+constexpr int linear_attention_tile_rows = 64;
+constexpr int linear_attention_block = 64;  // states are worked on in blocks of 64 x 64
+
 struct LinearAttentionProblem {
     int heads;
     int key_width;

@@ -5,7 +5,7 @@
 
 namespace lsk {
 
-constexpr int tile_rows = 64;
+constexpr int tile_rows = sketch_tile_rows;
 constexpr int64_t blocks_per_multiprocessor = 2;  // what shared memory has room for
 constexpr int64_t most_blocks = 1024;             // bounds the tickets of a run
 

@@ -5,6 +5,8 @@
 
 namespace lsk {
 
+constexpr int sketch_tile_rows = 64;  // of the tile that a block keeps: tokens or prototypes
+
 struct SketchProblem {
     int prototypes;
     const int64_t* offsets;  // [segments + 1] of the histories

@@ -4,12 +4,9 @@
 #include <cstdint>
 #include "device/row_alignment.h"
 #include "longseqkernels/lsk.h"
-#include "plan/row_spans.h"
+#include "plan/linear_attention.h"
 
 namespace lsk {
-
-constexpr int linear_attention_tile_rows = 64;
-constexpr int linear_attention_block = 64;  // states are worked on in blocks of 64 x 64
 
 struct LinearAttentionWidths {
     int heads;

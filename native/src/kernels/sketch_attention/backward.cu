@@ -1,4 +1,5 @@
 #include "kernels/sketch_attention/by_width.h"
+#include "kernels/sketch_attention/sm80_factors.cuh"
 #include "kernels/sketch_attention/sm80_prototype_gradient.cuh"
 #include "kernels/sketch_attention/sm80_token_gradients.cuh"
 

@@ -4,11 +4,10 @@
 #include <cstdint>
 #include "device/row_alignment.h"
 #include "longseqkernels/lsk.h"
-#include "plan/row_spans.h"
+#include "plan/sketch_attention.h"
 
 namespace lsk {
 
-constexpr int sketch_tile_rows = 64;  // of the tile that a block keeps: tokens or prototypes
 constexpr int sketch_widest = 128;    // of keys and of values: both tiles of a block have to fit into shared memory
 
 // A prototype's part in the gradients: its sums are multiplied by `inverse_mass`, its mass has gradient `mass_gradient`. Without normalization 1 and 0.

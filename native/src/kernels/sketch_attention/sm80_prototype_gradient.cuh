@@ -2,7 +2,7 @@
 // streams its part of the tokens, dP = dS K with dS as in sm80_token_gradients. Parts are summed in their order by the last block to arrive.
 #pragma once
 #include "device/split_merge.cuh"
-#include "kernels/sketch_attention/sm80_token_gradients.cuh"
+#include "kernels/sketch_attention/sketch_tiles.cuh"
 
 namespace lsk::sketch_attention {
 

@@ -1,28 +1,10 @@
 // Gradients of keys and values. A block keeps 64 tokens' keys and values and streams the prototypes with the rows of the sketch's gradient twice: first
 // dV = A^T dG, from which the mean of dA under a token's weights follows as dV . V without another product; then dS = A (dA - mean) and dK = dS^T P.
-// The mass has a gradient of its own where the sketch was divided by it; it enters dA, and 1 / mass the weights of dG.
+// The mass has a gradient of its own where the sketch was divided by it: its factors enter dA and the weights of dG.
 #pragma once
 #include "kernels/sketch_attention/sketch_tiles.cuh"
 
 namespace lsk::sketch_attention {
-
-// Warp by row of the sketches: what the normalization does to the gradients.
-template <class Element>
-__global__ __launch_bounds__(threads) void factors_kernel(const SketchAttentionParams p) {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    const int64_t row = int64_t(blockIdx.x) * warps + threadIdx.x / 32;
-    if (row >= p.segments * p.prototype_count) return;
-    const auto* sketch = static_cast<const Element*>(p.sketch) + row * p.value_width;
-    const auto* gradient = static_cast<const Element*>(p.sketch_gradient) + row * p.value_width;
-    float dot = 0.0f;
-    for (int column = lane * Chunk<Element>::elements; column < p.value_width; column += 32 * Chunk<Element>::elements) {
-        const Chunk<Element> a = load_chunk(sketch, column, p.value_width, p.value_alignment), b = load_chunk(gradient, column, p.value_width, p.value_alignment);
-        LSK_UNROLL for (int i = 0; i < Chunk<Element>::elements; i++) dot += a.value[i] * b.value[i];
-    }
-    dot = warp_sum(dot);
-    const float inverse_mass = 1.0f / (p.mass[row] + mass_epsilon);
-    if (lane == 0) p.factors[row] = {inverse_mass, -dot * inverse_mass};
-}
 
 template <class Config>
 struct TokenGradientsShared {
