@@ -39,7 +39,7 @@ rm -rf "$out"
 mkdir -p "$out"/{lib,bin,tests,gpu/tests}
 cp $build/native/liblongseqkernels_abi*.so "$out/lib/"
 cp $build/bench/gpu/lsk_ceilings "$out/bin/"
-# Tests of planning need no device: they have run here.
+# Tests of planning need no device: ctest runs them anywhere.
 find $build/native/tests -type f -name 'lsk_*_tests' ! -name lsk_plan_tests -exec cp {} "$out/tests/" \;
 [ -n "$(ls "$out/tests")" ] || { echo "the build has no native tests: doctest is missing (Debian: doctest-dev)" >&2; exit 1; }
 strip --strip-debug "$out"/lib/* "$out"/bin/* "$out"/tests/*

@@ -24,6 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Seconds a step may take. The cases get what the others leave.
 BUDGETS = {"build": 150, "primitives": 30, "native tests": 60, "compute-sanitizer": 80, "ceilings": 40}
 GPU_STATE = ("name", "driver_version", "memory.total", "clocks.sm", "clocks.mem", "clocks.max.sm", "power.limit", "temperature.gpu")
+# How much longer everything may take where kernels run on a processor.
+EMULATED_FACTOR = 4
 # measure.py stops starting cases this long before it is stopped itself.
 GRACE_SECONDS = 30
 
@@ -45,7 +47,7 @@ class Session:
         print(f"== {name}", flush=True)
         start = time.monotonic()
         try:
-            outcome = work(min(BUDGETS.get(name, self.left()), self.left()))
+            outcome = work(min(BUDGETS.get(name, self.left()) * (EMULATED_FACTOR if self.emulated else 1), self.left()))
         except Exception as error:  # a step that breaks must not take the others with it
             outcome = Outcome("failed", f"{type(error).__name__}: {error}")
         seconds = round(time.monotonic() - start, 1)
@@ -69,7 +71,7 @@ class Session:
         machine["compute_sanitizer"] = shutil.which("compute-sanitizer") is not None
         self.document["build"] = json.loads((self.bundle / "bundle.json").read_text())
         gpu = "emulated"
-        if self.document["build"]["target"] == "cuda":
+        if not self.emulated:
             state = gpu_state()
             if "name" not in state:
                 self.set_name("no-gpu")
@@ -86,7 +88,7 @@ class Session:
     def build(self, seconds):
         """Builds what was carried with this machine's nvcc, where that is newer or asked for. The carried build stays in use when this fails."""
         build, newest = self.document["build"], nvcc_version()
-        if build["target"] != "cuda":
+        if self.emulated:
             return Outcome("left out", "the emulated build was carried")
         newer = newest is not None and version_of(newest) > version_of(build["toolkit"])
         if not self.options.build and (self.options.carried or not newer):
@@ -130,7 +132,7 @@ class Session:
         return work
 
     def sanitizer(self, seconds):
-        if self.document["build"]["target"] != "cuda":
+        if self.emulated:
             return Outcome("left out", "no device code runs in an emulated build; its own checks are the race and sanitized builds")
         if not shutil.which("compute-sanitizer"):
             return Outcome("left out", "compute-sanitizer is not on this machine")
@@ -146,8 +148,12 @@ class Session:
         return Outcome("ok", "")
 
     @property
+    def emulated(self):
+        return self.document["build"].get("target") == "emulated"
+
+    @property
     def tiny(self):
-        return self.options.tiny or self.document["build"].get("target") != "cuda"
+        return self.options.tiny or self.emulated
 
     def bench(self, seconds):
         library = next((self.bundle / "lib").glob("*.so"))

@@ -4,7 +4,7 @@ import time
 
 from process import Outcome, run
 
-SUITE_SECONDS = 40
+SUITE_SECONDS = 40  # a suite takes a few seconds; one that takes longer hangs
 TOOLS = ("memcheck", "racecheck")
 
 
@@ -42,6 +42,8 @@ def run_suites(suites, seconds):
         if result.code == 0 and counts and counts[0] > 0:
             records.append({"suite": name, "outcome": "ok", "cases": counts[0], "seconds": round(took, 2)})
             times[executable, suite] = took
+        elif result.timed_out and left < SUITE_SECONDS:
+            records.append({"suite": name, "outcome": "left out", "reason": "it did not end in the time that was left"})
         else:
             records.append({"suite": name, "outcome": "timed out" if result.timed_out else "failed", "reason": result.tail(1500)})
             print(f"   {name}: {records[-1]['outcome']}\n{result.tail(600)}", flush=True)
