@@ -17,8 +17,8 @@ struct Case {
 // Off every tile; the last has several blocks of rows.
 constexpr Case cases[] = {{0, 8, 16, LSK_FFN_NORM_LAYER, true},    {1, 1, 2, LSK_FFN_NORM_LAYER, true},   {3, 7, 14, LSK_FFN_NORM_LAYER, false},
                           {17, 20, 33, LSK_FFN_NORM_NONE, true},   {65, 32, 64, LSK_FFN_NORM_LAYER, true}, {63, 64, 40, LSK_FFN_NORM_NONE, false},
-                          {129, 100, 40, LSK_FFN_NORM_LAYER, true}, {9, 256, 96, LSK_FFN_NORM_LAYER, true}, {3, 520, 24, LSK_FFN_NORM_LAYER, true},
-                          {520, 12, 512, LSK_FFN_NORM_LAYER, true}};
+                          {66, 100, 40, LSK_FFN_NORM_LAYER, true}, {9, 256, 96, LSK_FFN_NORM_LAYER, true}, {3, 520, 24, LSK_FFN_NORM_LAYER, true},
+                          {260, 12, 512, LSK_FFN_NORM_LAYER, true}};
 
 using Values = std::vector<double>;
 
@@ -177,7 +177,7 @@ TEST_SUITE("gated_ffn") {
         const Device device;
         for (const lsk_dtype dtype : all_dtypes)
             for (const Case& c : cases) {
-                if (dtype == LSK_FLOAT16 && c.rows > 100) continue;  // slow, and only the multiplication differs from bf16
+                if (dtype != LSK_FLOAT32 && c.rows > 100) continue;  // slow, and its blocks of rows have no type
                 const lsk_output_mode mode = c.rows % 2 ? LSK_ADD : LSK_OVERWRITE;
                 CAPTURE(dtype);
                 CAPTURE(c.rows);

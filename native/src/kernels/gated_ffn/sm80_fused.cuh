@@ -186,23 +186,26 @@ __global__ __launch_bounds__((FusedConfig<Element, Width>::threads), (FusedConfi
 
     Accumulator y[C::width_fragments];
     clear(y);
+    const bool inside = first_row + first_tile_row < p.rows;  // of the warp's rows: one
     const int slices = (p.hidden_width + C::slice - 1) / C::slice;
     for (int slice = 0; slice < slices; slice++) {
         ptx::cp_async_wait<0>();
         __syncthreads();  // this slice has landed for all, and the other buffer is free
         if constexpr (C::stages == 2) load_slice<Element, Width>(shared.stage[(slice + 1) % 2], p, (slice + 1) * C::slice);
         const auto& stage = shared.stage[slice % C::stages];
-        Accumulator hidden[C::slice_fragments], gate[C::slice_fragments];
-        multiply_slice<Element, Width>(hidden, gate, shared.input, stage, first_tile_row, lane);
-        apply_gate<Element, Width>(hidden, gate, p, slice * C::slice, lane);
-        const uint32_t down = ptx::shared_address(stage.down);
-        LSK_UNROLL for (int step = 0; step < C::slice_steps; step++) {
-            const auto a = as_a<Element>(hidden, step * Fragment<Element>::k_columns);
-            LSK_UNROLL for (int j = 0; j < C::width_fragments; j += 2) {
-                typename Fragment<Element>::B b[2];
-                load_b_by_column<typename L::Down, Element>(b, down, step * Fragment<Element>::k_elements, j * 8, lane);
-                linear::multiply_step(y[j], a, b[0]);
-                linear::multiply_step(y[j + 1], a, b[1]);
+        if (inside) {
+            Accumulator hidden[C::slice_fragments], gate[C::slice_fragments];
+            multiply_slice<Element, Width>(hidden, gate, shared.input, stage, first_tile_row, lane);
+            apply_gate<Element, Width>(hidden, gate, p, slice * C::slice, lane);
+            const uint32_t down = ptx::shared_address(stage.down);
+            LSK_UNROLL for (int step = 0; step < C::slice_steps; step++) {
+                const auto a = as_a<Element>(hidden, step * Fragment<Element>::k_columns);
+                LSK_UNROLL for (int j = 0; j < C::width_fragments; j += 2) {
+                    typename Fragment<Element>::B b[2];
+                    load_b_by_column<typename L::Down, Element>(b, down, step * Fragment<Element>::k_elements, j * 8, lane);
+                    linear::multiply_step(y[j], a, b[0]);
+                    linear::multiply_step(y[j + 1], a, b[1]);
+                }
             }
         }
         if constexpr (C::stages == 1) {
@@ -211,6 +214,7 @@ __global__ __launch_bounds__((FusedConfig<Element, Width>::threads), (FusedConfi
         }
     }
     ptx::cp_async_wait<0>();
+    if (!inside) return;
     LSK_UNROLL for (int j = 0; j < C::width_fragments; j++)
         LSK_UNROLL for (int k = 0; k < 4; k++) y[j][k] += parameter<Element>(p.down_bias, j * 8 + lane % 4 * 2 + k % 2, p.width, 0.0f);
     if (p.norm == LSK_FFN_NORM_LAYER) normalize<Element, Width>(y, p, lane);

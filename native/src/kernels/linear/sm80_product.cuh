@@ -18,7 +18,7 @@ template <class Element, Product product>
 struct Config {
     static constexpr int rows_per_warp = sizeof(Element) == 4 ? 32 : 64;  // fp32 needs the registers for its second accumulators
     static constexpr int columns_per_warp = 32;
-    static constexpr int blocks = sizeof(Element) == 2 && product != Product::forward ? 2 : 1;  // a multiprocessor: where registers allow it without spills
+    static constexpr int blocks = sizeof(Element) == 2 ? 2 : 1;  // a multiprocessor, at least: where registers allow it without spills
     static constexpr int rows = warp_rows * rows_per_warp;
     static constexpr int columns = warp_columns * columns_per_warp;
     static constexpr int depth = stage_row_bytes / int(sizeof(Element));
@@ -138,6 +138,7 @@ __global__ __launch_bounds__(threads, (Config<Element, product>::blocks)) void p
     block.column = int(blockIdx.x) % column_tiles * C::columns;
     block.depth_begin = int(blockIdx.y) * p.depth_per_split;
     block.depth_end = min(block.depth_begin + p.depth_per_split, p.depth);
+    const bool inside = block.row + first_row < p.rows && block.column + first_column < p.columns;  // of the warp's part of the tile: something
     const int count = (block.depth_end - block.depth_begin + C::depth - 1) / C::depth;
 
     LSK_UNROLL for (int i = 0; i < stages - 1; i++) load_stage<Element, product>(shared.stage[i], p, block, i);
@@ -147,7 +148,7 @@ __global__ __launch_bounds__(threads, (Config<Element, product>::blocks)) void p
         __syncthreads();  // stage i has landed for all, and the one before it is free
         load_stage<Element, product>(shared.stage[(i + stages - 1) % stages], p, block, i + stages - 1);
         const uint32_t left = ptx::shared_address(shared.stage[i % stages].left), right = ptx::shared_address(shared.stage[i % stages].right);
-        sum.template multiply_stage<Element>(left, right, first_row, first_column, lane);
+        if (inside) sum.template multiply_stage<Element>(left, right, first_row, first_column, lane);
     }
     ptx::cp_async_wait<0>();
     __syncthreads();  // the output takes the place of the stages
