@@ -110,6 +110,9 @@ void flush_log(Warp& warp) {
 std::vector<ReportRow> report_rows() {
     std::lock_guard<std::mutex> guard(mutex);
     std::map<std::tuple<std::string, bool, bool>, ReportRow> merged;
+    std::vector<const void*> places;
+    for (const auto& [key, line] : lines) places.push_back(key.where);
+    symbolize_all(places);
     for (const auto& [key, line] : lines) {
         const std::string where = symbolize(key.where);
         ReportRow& row = merged[{where, key.shared, key.write}];

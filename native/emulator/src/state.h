@@ -266,6 +266,7 @@ uint32_t bank_wavefronts(const uint64_t* address, const uint32_t* size, int lane
 
 // ---- symbols.cpp
 std::string symbolize(const void* address);   // file.cuh:line
+void symbolize_all(const std::vector<const void*>& addresses);    // looks many up at once, for later
 
 // ---- device_memory.cpp, device.cpp
 bool is_device_memory(const void*);
