@@ -50,4 +50,14 @@ TEST_SUITE("cross_attention") {
             CHECK(read <= history * 5 / 4);    // and every split its queries
         }
     }
+
+    TEST_CASE("wide histories are read once a row tile, without bank conflicts and in whole sectors") {
+        for (const lsk_dtype dtype : all_dtypes) {
+            const AttentionCase c{.targets = {16}, .history = {512}, .dtype = dtype, .form = LSK_SHARED, .heads = 1, .key_value_heads = 1, .width = 512};
+            const uint64_t history = 512 * 512 * uint64_t(element_bytes(dtype));
+            const uint64_t read = forward(AttentionInputs(c), "wide");
+            CHECK(read >= history);
+            CHECK(read <= history * 5 / 4);    // and every split its queries
+        }
+    }
 }
