@@ -1,4 +1,5 @@
 // A gated FFN block of rows by block of rows: products, the gate between them, the norm behind them.
+#include <algorithm>
 #include "api/gated_ffn_plan.h"
 #include "kernels/gated_ffn/fused.h"
 #include "kernels/gated_ffn/gate.h"
