@@ -93,7 +93,7 @@ CrossAttentionParams cross_attention_inputs(const CrossAttentionPlan& plan, cons
     return params;
 }
 
-lsk_status cross_attention_plan(lsk_context* context, const lsk_cross_attention_shape* shape, const ForwardPin& pin, lsk_plan** result) {
+lsk_status cross_attention_plan(lsk_context* context, const lsk_cross_attention_shape* shape, const ForwardPin& pin, lsk_plan** result, const BackwardPin& backward_pin) {
     return make_plan<CrossAttentionPlan>(context, result, [&](CrossAttentionPlan& plan) {
         plan.shape = checked_shape(checked("shape", shape));
         if (const std::string why = unsupported_forward(plan.shape); !why.empty()) throw Failure(LSK_UNSUPPORTED, why);
@@ -109,6 +109,7 @@ lsk_status cross_attention_plan(lsk_context* context, const lsk_cross_attention_
         plan.limits = DeviceArray<int64_t>(context, plan.shape.history_limits);
         plan.forward_workspace = plan.forward.tickets > 0 ? workspace_ticket_bytes + plan.forward.partial_bytes : 0;
         plan.explanation = plan.forward.explanation;
+        plan_cross_attention_backward(plan, chip, backward_pin);
     });
 }
 

@@ -7,4 +7,3 @@ static lsk_status not_built(const char* operation) {
     return guarded([&] { throw Failure(LSK_UNSUPPORTED, std::string(operation) + " has no kernel in this build."); });
 }
 
-extern "C" lsk_status lsk_cross_attention_backward(lsk_plan*, const lsk_cross_attention_tensors*, const lsk_cross_attention_gradients*, lsk_buffer*, lsk_stream*) { return not_built("lsk_cross_attention_backward"); }

@@ -122,17 +122,45 @@ LSK_DEVICE void load_b_by_column(typename Fragment<Element>::B (&b)[2], uint32_t
     }
 }
 
-// An A operand whose depth is columns [first * 8, ...) of accumulators: the weights P of P V, straight from registers.
+// A: 16 columns of the tile from `first_column`, depth over its rows from `first_row`: the transposed tile. Depth runs as in load_b_by_column.
+template <class Layout, class Element>
+LSK_DEVICE typename Fragment<Element>::A load_a_by_column(uint32_t tile, int first_column, int first_row, int lane) {
+    uint32_t r[4];
+    if constexpr (sizeof(Element) == 4) {
+        LSK_UNROLL for (int i = 0; i < 4; i++) {
+            const uint32_t at = block_offset<Layout>(lane % 4 * 2 + i / 2, lane / 16, first_row, first_column / Layout::chunk_elements + i % 2 * 2) + static_cast<uint32_t>(lane / 4 % 4 * 4);
+            r[i] = ptx::load_shared32(tile + at);
+        }
+    } else {
+        ptx::ldmatrix_x4_trans(r, tile + block_offset<Layout>(lane % 8 + lane / 16 * 8, lane / 8 % 2, first_row, first_column / Layout::chunk_elements));
+    }
+    return as_operand<Element>(r);
+}
+
+// An A operand at rest, in 4 registers: packed halves, or fp32 values that are split when they are used.
+template <class Element>
+struct PackedA {
+    uint32_t r[4];
+
+    LSK_DEVICE typename Fragment<Element>::A a() const { return as_operand<Element>(r); }
+};
+
+// The A operand whose depth is columns [first * 8, ...) of accumulators: the weights P of P V, straight from registers.
 template <class Element, int Columns>
-LSK_DEVICE typename Fragment<Element>::A as_a(const float (&s)[Columns][4], int first) {
-    typename Fragment<Element>::A a;
+LSK_DEVICE PackedA<Element> pack_a(const float (&s)[Columns][4], int first) {
+    PackedA<Element> packed;
     if constexpr (sizeof(Element) == 4) {
         constexpr int order[4] = {0, 2, 1, 3};
-        LSK_UNROLL for (int i = 0; i < 4; i++) Fragment<float>::split(__float_as_uint(s[first][order[i]]), a.high[i], a.low[i]);
+        LSK_UNROLL for (int i = 0; i < 4; i++) packed.r[i] = __float_as_uint(s[first][order[i]]);
     } else {
-        LSK_UNROLL for (int i = 0; i < 4; i++) a.r[i] = Fragment<Element>::pack(s[first + i / 2][i % 2 * 2], s[first + i / 2][i % 2 * 2 + 1]);
+        LSK_UNROLL for (int i = 0; i < 4; i++) packed.r[i] = Fragment<Element>::pack(s[first + i / 2][i % 2 * 2], s[first + i / 2][i % 2 * 2 + 1]);
     }
-    return a;
+    return packed;
+}
+
+template <class Element, int Columns>
+LSK_DEVICE typename Fragment<Element>::A as_a(const float (&s)[Columns][4], int first) {
+    return pack_a<Element>(s, first).a();
 }
 
 }  // namespace lsk

@@ -5,13 +5,13 @@
 #include <cstdio>
 #include <numeric>
 #include <stdexcept>
+#include "plan/attention_problem.h"
 #include "plan/splits.h"
 
 namespace lsk {
 
 namespace {
 constexpr int64_t longest_history = int64_t(1) << 30;  // tokens of a segment, and rows of a problem, are int32 in works
-constexpr int64_t shared_memory_reserve = 1024;        // of each resident block, the system's
 
 // What a multiprocessor does in a clock, roughly; only ratios matter. Tensor rates are those of mma.sync on 16-bit factors; fp32 goes through three
 // products at half the rate.
@@ -40,21 +40,6 @@ struct Candidate {
 };
 
 int padded(const AttentionShape& shape) { return forward::padded_width(shape.head_width); }
-
-int64_t rows_of(const AttentionShape& shape, int64_t segment) {
-    return (shape.target_offsets[segment + 1] - shape.target_offsets[segment]) * shape.queries_per_target * shape.heads_per_key_value();
-}
-
-// Tokens that some row of [first, first + rows) of a segment's problem sees.
-int64_t visible_tokens(const AttentionShape& shape, int64_t segment, int64_t first, int64_t rows) {
-    const int64_t length = shape.history_offsets[segment + 1] - shape.history_offsets[segment];
-    if (shape.history_limits.empty()) return length;
-    const int64_t per_target = int64_t(shape.heads_per_key_value()) * shape.queries_per_target;
-    int64_t most = 0;
-    for (int64_t target = first / per_target; target <= (first + rows - 1) / per_target; target++)
-        most = std::max(most, shape.history_limits[shape.target_offsets[segment] + target]);
-    return std::min(length, most);
-}
 
 // Arranges a variant: as many token groups as leave each ring enough stages, in a share of a multiprocessor's shared memory.
 void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, ForwardVariant variant, int row_warps, int most_groups, int blocks_per_multiprocessor) {
@@ -155,17 +140,9 @@ std::vector<RowTile> row_tiles_of(const AttentionShape& shape, const Candidate& 
 }
 
 AttentionWork work_of(const AttentionShape& shape, const RowTile& tile) {
-    const int64_t segment = tile.problem.segment, group = shape.heads_per_key_value();
-    const int64_t first_target = shape.target_offsets[segment], per_target = int64_t(shape.queries_per_target) * shape.heads;
-    AttentionWork work{};
-    work.query_row = (shape.broadcast_queries ? 0 : first_target * per_target) + tile.problem.key_value_head * group;
-    work.output_row = first_target * per_target + tile.problem.key_value_head * group;
-    work.history_row = shape.history_offsets[segment];
-    work.first_target = first_target;
+    AttentionWork work = problem_work(shape, tile.problem.segment, tile.problem.key_value_head);
     work.first_row = tile.first_row;
     work.rows = tile.rows;
-    work.history_length = static_cast<int32_t>(shape.history_offsets[segment + 1] - shape.history_offsets[segment]);
-    work.key_value_head = tile.problem.key_value_head;
     return work;
 }
 

@@ -1,0 +1,13 @@
+// The compiled variants of the backward kernels: one function a kernel and storage type, so that each compiles in a file of its own.
+#pragma once
+#include "kernels/cross_attention/backward.h"
+
+namespace lsk::backward {
+
+template <class Element>
+cudaError_t launch_rows(const ResidentArrangement& arrangement, const CrossAttentionBackwardParams& params, cudaStream_t stream);
+
+template <class Element>
+cudaError_t launch_tokens(const TokenArrangement& arrangement, const CrossAttentionBackwardParams& params, cudaStream_t stream);
+
+}  // namespace lsk::backward
