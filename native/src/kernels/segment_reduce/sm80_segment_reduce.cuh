@@ -45,7 +45,7 @@ LSK_DEVICE void store_result(const SegmentReduceParams& p, int64_t segment, int6
 }
 
 template <Kind kind, class Element>
-__global__ __launch_bounds__(threads) void reduce_kernel(const SegmentReduceParams p, int slabs) {
+__global__ __launch_bounds__(threads, 2) void reduce_kernel(const SegmentReduceParams p, int slabs) {
     LSK_SHARED(bytes);
     auto& shared = *reinterpret_cast<SharedMemory<Element>*>(bytes);
     constexpr int elements = Chunk<Element>::elements;
