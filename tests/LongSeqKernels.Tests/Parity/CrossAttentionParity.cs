@@ -11,10 +11,15 @@ public sealed class CrossAttentionParity<T>(string backend)
     /// <summary>fp32 sums of products and one exp: a few roundings of the largest logit.</summary>
     private const double LogSumExpError = 2e-6;
 
-    /// <summary>Far below a rounding to bf16 (4e-3) or fp16 (5e-4).</summary>
-    private const double PartialStateError = 3e-6;
+    /// <summary>
+    /// Far below a rounding to bf16 (4e-3) or fp16 (5e-4); tensor cores take the weights rounded to the storage type, and their sum averages that out.
+    /// </summary>
+    private double PartialStateError => backend == BackendRegistry.NativeName && typeof(T) != typeof(float) ? UnitRoundoff<T>() / 2 : 3e-6;
 
     private const int ConcurrentCallers = 4;
+
+    /// <summary>fp32 products on tensor cores are three of TF32, added by truncation: logits lose a little, the more the wider the head.</summary>
+    private double TensorCoreError => backend == BackendRegistry.NativeName && typeof(T) == typeof(float) ? 3e-6 : 0;
 
     private LongSeqContext Context => BackendRegistry.Context(backend);
 
@@ -31,8 +36,8 @@ public sealed class CrossAttentionParity<T>(string backend)
 
         CrossAttentionResult<T> actual = CrossAttentionRun.Forward(Context, CrossAttentionData<T>.Of(c));
 
-        AssertFlashRule<T>("output", Widen(actual.Output), expected.NaiveOutput, expected.Forward.Output);
-        AssertClose("logSumExp", actual.LogSumExp, expected.Forward.LogSumExp, LogSumExpError);
+        AssertFlashRule<T>("output", Widen(actual.Output), expected.NaiveOutput, expected.Forward.Output, TensorCoreError);
+        AssertClose("logSumExp", actual.LogSumExp, expected.Forward.LogSumExp, LogSumExpError + TensorCoreError);
     }
 
     [TestCaseSource(nameof(Cases))]
@@ -46,7 +51,7 @@ public sealed class CrossAttentionParity<T>(string backend)
         CrossAttentionGradientResult<T> actual = CrossAttentionRun.Backward(Context, data, CrossAttentionRun.Forward(Context, data));
 
         // The weights are recomputed from an LSE in fp32: its rounding is a relative error of every weight of its row.
-        double weightError = UnitRoundoff<float>() * expected.Forward.LogSumExp.Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
+        double weightError = TensorCoreError + (UnitRoundoff<float>() * expected.Forward.LogSumExp.Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max());
         AssertFlashRule<T>("queryGradient", Widen(actual.Queries), naive.Queries, reference.Queries, weightError);
         AssertFlashRule<T>("keyGradient", Widen(actual.Keys), naive.Keys, reference.Keys, weightError);
         AssertFlashRule<T>("valueGradient", Widen(actual.Values), naive.Values, reference.Values, weightError);
@@ -81,6 +86,7 @@ public sealed class CrossAttentionParity<T>(string backend)
 
         AssertClose("stateLogSumExp", actual.LogSumExp, reference.LogSumExp, LogSumExpError);
         Assert.That(RelativeError(actual.Output, reference.Output), Is.LessThan(PartialStateError));
+        Assert.That(typeof(T) == typeof(float) || actual.Output.Any(value => Element<T>.ToSingle(Element<T>.FromSingle(value)) != value), "no element has more bits than the storage type");
     }
 
     [TestCaseSource(nameof(Representative))]

@@ -1,3 +1,4 @@
+using LongSeqKernels.Native;
 using NUnit.Framework;
 
 namespace LongSeqKernels.Tests;
@@ -8,8 +9,14 @@ namespace LongSeqKernels.Tests;
 /// </summary>
 public static class BackendRegistry
 {
+    /// <summary>The CUDA kernels, on a GPU or emulated.</summary>
+    public const string NativeName = "native";
+
     /// <summary>More threads than the usual test machine has cores, and not a power of two: work is cut at unusual places.</summary>
     private const int ManagedThreads = 3;
+
+    /// <summary>Keeps a test on the emulator to about a second.</summary>
+    private const double MostEmulatedMultiplyAdds = 10e6;
 
     private static readonly Dictionary<string, Lazy<LongSeqContext>> Contexts = new()
     {
@@ -18,6 +25,7 @@ public static class BackendRegistry
         ["managed 512"] = Managed(SimdLevel.Vector512),
         ["managed 256"] = Managed(SimdLevel.Vector256),
         ["managed 128"] = Managed(SimdLevel.Vector128),
+        [NativeName] = new(Native),
     };
 
     /// <summary>The names of the backends under test.</summary>
@@ -29,6 +37,7 @@ public static class BackendRegistry
         .. from level in Enum.GetValues<SimdLevel>()
            where !SimdLevels.IsSupported(level)
            select ($"managed {(int)level}", $"this CPU has no {SimdLevels.Name(level)}"),
+        .. EmulatedLibrary.WhyMissing is { } reason ? new[] { (NativeName, reason) } : [],
     ];
 
     /// <summary>The specification.</summary>
@@ -48,6 +57,13 @@ public static class BackendRegistry
 
     private static Lazy<LongSeqContext> Managed(SimdLevel level) =>
         new(() => LongSeqContext.Create(new ManagedKernels(ManagedThreads, level), Backend.Managed));
+
+    /// <summary>The CUDA kernels: on a GPU where LONGSEQKERNELS_NATIVE_PATH names a library for one, else emulated.</summary>
+    private static LongSeqContext Native()
+    {
+        var kernels = NativeKernels.CreateAny();
+        return LongSeqContext.Create(LongSeqNative.LoadReport.IsEmulated ? new EmulatedKernels(kernels, MostEmulatedMultiplyAdds) : kernels, Backend.Native);
+    }
 
     internal static void DisposeAll()
     {
