@@ -10,9 +10,12 @@ namespace LongSeqKernels.Native;
 /// </summary>
 public sealed class NativeDevice : IDisposable
 {
+    private readonly ContextHandle _handle;
+    private volatile bool _disposed;
+
     private NativeDevice(ContextHandle handle)
     {
-        Handle = handle;
+        _handle = handle;
         Info = ReadInfo(handle);
     }
 
@@ -22,7 +25,15 @@ public sealed class NativeDevice : IDisposable
     /// <summary>What the device is.</summary>
     public NativeDeviceInfo Info { get; }
 
-    internal ContextHandle Handle { get; }
+    internal ContextHandle Handle
+    {
+        get
+        {
+            // The handle itself stays open as long as it has children.
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _handle;
+        }
+    }
 
     /// <summary>Opens a GPU.</summary>
     /// <param name="index">From 0 to <see cref="Count"/> - 1.</param>
@@ -81,7 +92,11 @@ public sealed class NativeDevice : IDisposable
     public DeviceWorkspace AllocateWorkspace(long bytes) => new(DeviceMemory.Allocate<byte>(this, LskMemory.Workspace, bytes));
 
     /// <summary>Closes the device when the last stream, tensor and plan that was made from it is gone.</summary>
-    public void Dispose() => Handle.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _handle.Dispose();
+    }
 
     /// <summary>Opens a device of any build, the emulated one included.</summary>
     internal static NativeDevice OpenAny(int index)
