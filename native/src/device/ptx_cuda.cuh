@@ -179,6 +179,9 @@ LSK_DEVICE void mma_tf32_1688(float (&d)[4], const uint32_t (&a)[4], const uint3
 LSK_DEVICE void named_barrier_sync(int id, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
 LSK_DEVICE void named_barrier_arrive(int id, int threads) { asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
 
+// How an operand of wgmma lies. Kernels are templates over it, so that every compilation pass must know it.
+enum class Major { k, mn };
+
 }  // namespace lsk::ptx
 
 #if LSK_HAS_SM90A

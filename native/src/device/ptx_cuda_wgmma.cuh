@@ -4,8 +4,6 @@
 
 namespace lsk::ptx {
 
-enum class Major { k, mn };
-
 LSK_DEVICE void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 LSK_DEVICE void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 template <int GroupsInFlight>

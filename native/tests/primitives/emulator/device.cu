@@ -8,8 +8,6 @@ static __global__ void add_one(int* value) {
     if (threadIdx.x == 0) *value += 1;
 }
 
-static __global__ void write_at(unsigned char* memory, long long at) { memory[at] = 1; }
-
 static int attribute(cudaDeviceAttr which) {
     int value = 0;
     succeed(cudaDeviceGetAttribute(&value, which, 0));
@@ -79,6 +77,8 @@ TEST_SUITE("device") {
     }
 
 #ifndef __SANITIZE_ADDRESS__    // there the store itself is reported, and ends the process
+    static __global__ void write_at(unsigned char* memory, long long at) { memory[at] = 1; }
+
     TEST_CASE("a store just outside an allocation is a fault at the next wait") {
         const Settings settings;
         const DeviceArray<unsigned char> memory(100);
