@@ -102,9 +102,10 @@ extern "C" lsk_status lsk_cross_attention_backward(lsk_plan* plan, const lsk_cro
             run.check(launch_cross_attention_backward_tokens(own.backward.tokens, params, run.stream()));
 
         if (g.query_gradient && shape.broadcast_queries)
-            run.check(launch_partial_sums({params.partials, g.query_gradient, own.query_elements(), params.partial_stride, static_cast<int>(own.backward.partials), shape.dtype, 0},
+            run.check(launch_partial_sums({params.partials, g.query_gradient, own.query_elements(), params.partial_stride, static_cast<int>(own.backward.partials), shape.dtype, 0, nullptr, 0},
                                           run.stream()));
         if (g.key_bias_gradient && shape.key_value_heads > 1)
-            run.check(launch_partial_sums({params.key_bias_gradient, g.key_bias_gradient, shape.tokens(), shape.tokens(), shape.key_value_heads, LSK_FLOAT32, 0}, run.stream()));
+            run.check(launch_partial_sums({params.key_bias_gradient, g.key_bias_gradient, shape.tokens(), shape.tokens(), shape.key_value_heads, LSK_FLOAT32, 0, nullptr, 0},
+                                          run.stream()));
     });
 }
