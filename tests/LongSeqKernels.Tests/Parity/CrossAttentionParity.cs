@@ -19,7 +19,7 @@ public sealed class CrossAttentionParity<T>(string backend)
     private const int ConcurrentCallers = 4;
 
     /// <summary>fp32 products on tensor cores are three of TF32, added by truncation: logits lose a little, the more the wider the head.</summary>
-    private double TensorCoreError => backend == BackendRegistry.NativeName && typeof(T) == typeof(float) ? 3e-6 : 0;
+    private double TensorCoreError => backend == BackendRegistry.NativeName && typeof(T) == typeof(float) ? 6e-6 : 0;
 
     private LongSeqContext Context => BackendRegistry.Context(backend);
 
@@ -70,10 +70,10 @@ public sealed class CrossAttentionParity<T>(string backend)
         CrossAttentionResult<T> forward = CrossAttentionRun.Forward(Context, data);
         CrossAttentionGradientResult<T> gradient = CrossAttentionRun.Backward(Context, data, forward);
 
-        AssertRoundedToNearest<T>("keyGradient", Widen(gradient.Keys), expected.Backward.Keys);
+        AssertRoundedToNearest<T>("keyGradient", Widen(gradient.Keys), expected.Backward.Keys, TensorCoreError);
         if (forward.Output.Length > 1000)
         {
-            AssertRoundedToNearest<T>("output", Widen(forward.Output), expected.Forward.Output);
+            AssertRoundedToNearest<T>("output", Widen(forward.Output), expected.Forward.Output, TensorCoreError);
         }
     }
 
