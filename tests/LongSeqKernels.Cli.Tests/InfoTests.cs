@@ -25,7 +25,7 @@ public sealed class InfoTests
         JsonElement json = run.Json;
         Assert.That(json.GetProperty("command").GetString(), Is.EqualTo("info"));
         Assert.That(json.GetProperty("machine").GetProperty("threads").GetInt32(), Is.EqualTo(Environment.ProcessorCount));
-        Assert.That(json.GetProperty("backends").EnumerateArray().Select(backend => backend.GetProperty("name").GetString()), Is.EquivalentTo(["managed", "portable", "reference"]));
+        Assert.That(json.GetProperty("backends").EnumerateArray().Select(backend => backend.GetProperty("name").GetString()), Is.EquivalentTo(["native", "managed", "portable", "reference"]));
         Assert.That(run.Errors, Does.Contain("processor"));
     }
 

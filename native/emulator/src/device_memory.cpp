@@ -104,12 +104,15 @@ void check_guards() {
 
 using namespace emu;
 
+// Refused before the host's allocator sees it: under ASan that ends the process.
+static constexpr size_t most_allocation_bytes = size_t(1) << 39;
+
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
     if (const cudaError_t error = device_usable()) return error;
     if (!pointer) return cudaErrorInvalidValue;
     *pointer = nullptr;
     if (!bytes) return cudaSuccess;
-    if (bytes > size_t(1) << 40) return cudaErrorMemoryAllocation;
+    if (bytes > most_allocation_bytes) return cudaErrorMemoryAllocation;
     Allocations& allocations = all();
     std::lock_guard<std::mutex> guard(allocations.mutex);
     const int64_t limit = config().fail_malloc_after;
@@ -154,7 +157,7 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t) { return cudaFree(pointer
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
     if (const cudaError_t error = device_usable()) return error;
     if (!pointer) return cudaErrorInvalidValue;
-    *pointer = bytes ? malloc(bytes) : nullptr;
+    *pointer = bytes && bytes <= most_allocation_bytes ? malloc(bytes) : nullptr;
     return *pointer || !bytes ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
