@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using NUnit.Framework;
 using static LongSeqKernels.Tests.Samples;
 using static LongSeqKernels.Tests.Tolerance;
@@ -57,9 +58,34 @@ public sealed class SketchAttentionParity<T>(string backend)
         double weightError = UnitRoundoff<float>() * expected.Forward.TokenLogSumExp.Select(Math.Abs).DefaultIfEmpty().Max();
         SketchAttentionGradients<float> reference = expected.Backward;
         SketchAttentionGradients<float> naive = expected.NaiveBackward;
+        double cancelled = 2 * UnitRoundoff<float>() * CancellingTerm(data);
         AssertFlashRule<T>("prototypeGradient", Widen(actual.Prototypes), naive.Prototypes, reference.Prototypes, weightError);
-        AssertFlashRule<T>("keyGradient", Widen(actual.Keys), naive.Keys, reference.Keys, weightError);
+        AssertFlashRule<T>("keyGradient", Widen(actual.Keys), naive.Keys, reference.Keys, weightError, cancelled);
         AssertFlashRule<T>("valueGradient", Widen(actual.Values), naive.Values, reference.Values, weightError);
+    }
+
+    /// <summary>
+    /// A mean's gradient with respect to its weights is a difference, dG . v - dG . mean, that is 0 for a slot with one token: the largest term of it, as
+    /// it reaches a key. A rounding of each of the two is what a key's gradient may be off.
+    /// </summary>
+    private static double CancellingTerm(SketchAttentionData<T> data)
+    {
+        if (data.Shape.Normalization == SlotNormalization.None)
+        {
+            return 0;
+        }
+        int width = data.Shape.ValueWidth;
+        float[] gradient = Widen(data.SketchGradient);
+        float[] values = Widen(data.Values);
+        double largest = 0;
+        for (int row = 0; row < gradient.Length; row += width)
+        {
+            for (int token = 0; token < values.Length; token += width)
+            {
+                largest = Math.Max(largest, Math.Abs(TensorPrimitives.Dot<float>(gradient.AsSpan(row, width), values.AsSpan(token, width))));
+            }
+        }
+        return largest * Math.Abs(data.Shape.EffectiveScale) * Largest(Widen(data.Prototypes));
     }
 
     [Test]
