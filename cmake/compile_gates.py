@@ -19,7 +19,10 @@ COUNTS = ("HMMA", "HGMMA", "LDSM")
 
 
 def run(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"compile gates: {' '.join(command)} failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
 
 
 def demangled(names):

@@ -291,7 +291,10 @@ def main():
     parser.add_argument("--seconds-per-contender", type=float, default=0.12, help="device time to time a contender for (default 0.12)")
     options = parser.parse_args()
     deadline = time.monotonic() + options.seconds
-    library = Library(options.library)
+    try:
+        library = Library(options.library)
+    except OSError as error:
+        raise SystemExit(f"--library was {options.library} but must be a library that loads: {error}") from error
     torch, why_not = peers.load()
     if library.target == "cuda" and torch is None:
         raise SystemExit(f"A measurement on the GPU needs PyTorch there, for its peers and its memory. {why_not}")

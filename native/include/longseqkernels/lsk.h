@@ -5,8 +5,8 @@
  * - Every function returns an lsk_status. The text of a failure is lsk_last_error(), per thread, valid until the thread's next call.
  *   Nothing throws, exits or prints. Every argument is checked before any work; the text names it, what it was and what it must be.
  * - A struct starts with struct_size, set by the caller to sizeof of the struct it was compiled with.
- * - Pointers named *_offsets, *_limits and *_times' layouts are host memory, read during the call only; every tensor is device memory
- *   of the context's device, aligned to its element, in row-major order without padding.
+ * - The offsets and history limits of a shape are host memory, read during the call only; every tensor is device memory of the context's
+ *   device, aligned to its element, in row-major order without padding.
  * - Ragged tensors: values [total, ...] with offsets [segments + 1], int64, starting at 0 and never decreasing. Rows of a user are
  *   contiguous, oldest first.
  * - Plan, then run. A plan is made once per batch shape, is immutable and may be used by several threads at once, each with its own
