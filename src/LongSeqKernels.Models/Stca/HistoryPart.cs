@@ -22,39 +22,9 @@ internal sealed class HistoryPart
         for (int i = 0; i < parts.Length; i++)
         {
             long first = (long)i * maxEvents;
-            RequestBatch part = Slice(batch, first, Math.Min(maxEvents, batch.History.Total - first));
-            parts[i] = new HistoryPart(part, AttentionPlan.Make(context, config, part, form));
+            RequestBatch part = batch.HistorySlice(first, Math.Min(maxEvents, batch.History.Total - first));
+            parts[i] = new HistoryPart(part, AttentionPlan.Make(context, config, form, config.Score, part.Targets, part.History, part.HistoryLimits));
         }
         return parts;
-    }
-
-    private static RequestBatch Slice(RequestBatch batch, long first, long count)
-    {
-        var lengths = new long[batch.History.Count];
-        var limits = new long[batch.Targets.Total];
-        for (int segment = 0; segment < lengths.Length; segment++)
-        {
-            long start = Math.Max(first, batch.History.Start(segment));
-            long end = Math.Min(first + count, batch.History.Start(segment + 1));
-            lengths[segment] = Math.Max(0, end - start);
-            long before = start - batch.History.Start(segment);
-            for (long target = batch.Targets.Start(segment); target < batch.Targets.Start(segment + 1); target++)
-            {
-                long limit = batch.HistoryLimits.IsEmpty ? long.MaxValue : batch.HistoryLimits.Span[(int)target];
-                limits[target] = Math.Clamp(limit - before, 0, lengths[segment]);
-            }
-        }
-        return new RequestBatch
-        {
-            History = JaggedLayout.FromLengths(lengths),
-            HistoryItems = batch.HistoryItems.Slice((int)first, (int)count),
-            HistoryActions = batch.HistoryActions.IsEmpty ? default : batch.HistoryActions.Slice((int)first, (int)count),
-            HistoryTimes = batch.HistoryTimes.Slice((int)first, (int)count),
-            RequestTimes = batch.RequestTimes,
-            Targets = batch.Targets,
-            TargetItems = batch.TargetItems,
-            HistoryLimits = limits,
-            Requests = batch.Requests,
-        };
     }
 }

@@ -81,7 +81,7 @@ internal sealed class StcaPass
     public void Forward(RequestBatch batch, Span<float> logits, EncodedHistory? encodedHistory = null)
     {
         _batch = batch;
-        _plan = AttentionPlan.Make(_context, _config, batch);
+        _plan = AttentionPlan.Make(_context, _config, _config.Attention, _config.Score, batch.Targets, batch.History, batch.HistoryLimits);
         int targets = _plan.Targets;
         if (targets == 0)
         {

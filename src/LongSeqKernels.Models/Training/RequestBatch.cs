@@ -47,4 +47,37 @@ public sealed class RequestBatch
 
     /// <summary>Label of each target <c>[T]</c>, 0 to 1; empty when scoring.</summary>
     public ReadOnlyMemory<float> Labels { get; init; }
+
+    /// <summary>
+    /// Consecutive history events, across the borders of segments, with all targets: each sees what it sees of the whole and lies in the slice. The columns are views.
+    /// </summary>
+    internal RequestBatch HistorySlice(long first, long count)
+    {
+        var lengths = new long[History.Count];
+        var limits = new long[Targets.Total];
+        for (int segment = 0; segment < lengths.Length; segment++)
+        {
+            long start = Math.Max(first, History.Start(segment));
+            long end = Math.Min(first + count, History.Start(segment + 1));
+            lengths[segment] = Math.Max(0, end - start);
+            long before = start - History.Start(segment);
+            for (long target = Targets.Start(segment); target < Targets.Start(segment + 1); target++)
+            {
+                long limit = HistoryLimits.IsEmpty ? long.MaxValue : HistoryLimits.Span[(int)target];
+                limits[target] = Math.Clamp(limit - before, 0, lengths[segment]);
+            }
+        }
+        return new RequestBatch
+        {
+            History = JaggedLayout.FromLengths(lengths),
+            HistoryItems = HistoryItems.Slice((int)first, (int)count),
+            HistoryActions = HistoryActions.IsEmpty ? default : HistoryActions.Slice((int)first, (int)count),
+            HistoryTimes = HistoryTimes.Slice((int)first, (int)count),
+            RequestTimes = RequestTimes,
+            Targets = Targets,
+            TargetItems = TargetItems,
+            HistoryLimits = limits,
+            Requests = Requests,
+        };
+    }
 }

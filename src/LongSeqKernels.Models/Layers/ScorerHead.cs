@@ -11,7 +11,7 @@ internal sealed class ScorerHead
     private readonly int[] _widths;
     private readonly LinearLayer[] _layers;
 
-    public ScorerHead(ParameterSet set, string name, StcaConfig config)
+    public ScorerHead(ParameterSet set, string name, ModelConfig config)
     {
         _inputWidths = config.ContextWidth == 0 ? [config.Width, config.Width] : [config.Width, config.Width, config.ContextWidth];
         _widths = [.. config.ScorerWidths, 1];

@@ -18,7 +18,7 @@ internal sealed class ActionFusionLayer
     private readonly Parameter? _gateBias;
     private readonly Parameter? _downBias;
 
-    public ActionFusionLayer(ParameterSet set, string name, StcaConfig config, Parameter actions)
+    public ActionFusionLayer(ParameterSet set, string name, ModelConfig config, Parameter actions)
     {
         _width = config.Width;
         _hidden = config.HiddenWidth;

@@ -8,7 +8,7 @@ namespace LongSeqKernels.Models;
 /// </summary>
 internal sealed class TokenEncoder
 {
-    private readonly StcaConfig _config;
+    private readonly ModelConfig _config;
     private readonly ReadOnlyMemory<int> _itemCategories;
     private readonly EmbeddingTable _items;
     private readonly EmbeddingTable? _categories;
@@ -16,7 +16,7 @@ internal sealed class TokenEncoder
     private readonly ActionFusionLayer? _fusion;
     private readonly Parameter? _timeGaps;
 
-    public TokenEncoder(ParameterSet set, StcaConfig config, ReadOnlyMemory<int> itemCategories)
+    public TokenEncoder(ParameterSet set, ModelConfig config, ReadOnlyMemory<int> itemCategories)
     {
         _config = config;
         _itemCategories = itemCategories;

@@ -25,29 +25,40 @@ internal sealed class AttentionPlan
     public long Events => Core.Shape.History.Total;
 
     /// <summary>Decides on form and execution.</summary>
-    public static AttentionPlan Make(LongSeqContext context, StcaConfig config, RequestBatch batch) =>
-        Make(context, config, batch, config.Attention == AttentionForm.Auto ? Cheaper(config, batch) : config.Attention);
-
-    /// <summary>Decides on execution alone.</summary>
-    public static AttentionPlan Make(LongSeqContext context, StcaConfig config, RequestBatch batch, AttentionForm form)
+    /// <param name="context">Where to run.</param>
+    /// <param name="config">Width and heads.</param>
+    /// <param name="form">The form, or <see cref="AttentionForm.Auto"/> for the cheaper one.</param>
+    /// <param name="score">What turns logits into weights.</param>
+    /// <param name="targets">Query rows per segment.</param>
+    /// <param name="history">History rows per segment.</param>
+    /// <param name="limits">How many of its segment's first rows each target sees <c>[T]</c>; empty for all.</param>
+    public static AttentionPlan Make(
+        LongSeqContext context,
+        ModelConfig config,
+        AttentionForm form,
+        AttentionScore score,
+        JaggedLayout targets,
+        JaggedLayout history,
+        ReadOnlyMemory<long> limits = default)
     {
-        bool absorbed = form == AttentionForm.Absorbed;
+        AttentionForm chosen = form == AttentionForm.Auto ? Cheaper(config, targets, history) : form;
+        bool absorbed = chosen == AttentionForm.Absorbed;
         CrossAttentionPlan core = CrossAttention.Plan(context, new CrossAttentionShape
         {
-            Targets = batch.Targets,
-            History = batch.History,
+            Targets = targets,
+            History = history,
             Heads = config.Heads,
             HeadWidth = absorbed ? config.Width : config.HeadWidth,
             Form = absorbed ? HistoryForm.Shared : HistoryForm.Projected,
-            HistoryLimits = batch.HistoryLimits,
-        }, new CrossAttentionOptions { Scale = 1 / MathF.Sqrt(config.HeadWidth), Score = config.Score });
-        return new AttentionPlan(form, core);
+            HistoryLimits = limits,
+        }, new CrossAttentionOptions { Scale = 1 / MathF.Sqrt(config.HeadWidth), Score = score });
+        return new AttentionPlan(chosen, core);
     }
 
-    private static AttentionForm Cheaper(StcaConfig config, RequestBatch batch)
+    private static AttentionForm Cheaper(ModelConfig config, JaggedLayout targets, JaggedLayout history)
     {
         FormulationChoice choice = FormulationChooser.Choose(
-            new FormulationProblem { Targets = batch.Targets, History = batch.History, ModelWidth = config.Width, Heads = config.Heads }, Rates);
+            new FormulationProblem { Targets = targets, History = history, ModelWidth = config.Width, Heads = config.Heads }, Rates);
         return choice.Formulation == AttentionFormulation.Absorbed ? AttentionForm.Absorbed : AttentionForm.Projected;
     }
 }

@@ -19,7 +19,7 @@ internal sealed class AttentionLayer
     private readonly Parameter? _queryBias;
     private readonly Parameter? _outputBias;
 
-    public AttentionLayer(ParameterSet set, string name, StcaConfig config)
+    public AttentionLayer(ParameterSet set, string name, ModelConfig config)
     {
         _width = config.Width;
         _heads = config.Heads;

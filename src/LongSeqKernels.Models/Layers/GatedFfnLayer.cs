@@ -15,7 +15,7 @@ internal sealed class GatedFfnLayer
     private readonly Parameter? _normGain;
     private readonly Parameter? _normBias;
 
-    public GatedFfnLayer(ParameterSet set, string name, StcaConfig config, FfnNorm norm)
+    public GatedFfnLayer(ParameterSet set, string name, ModelConfig config, FfnNorm norm)
     {
         _width = config.Width;
         _hidden = config.HiddenWidth;

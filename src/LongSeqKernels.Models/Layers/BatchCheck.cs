@@ -5,7 +5,7 @@ internal static class BatchCheck
 {
     /// <summary>Checks histories and targets: extents and identifiers. Limits are checked where the attention is planned.</summary>
     /// <exception cref="ArgumentException">Something does not fit; the message names it.</exception>
-    public static void Inputs(RequestBatch batch, StcaConfig config)
+    public static void Inputs(RequestBatch batch, ModelConfig config)
     {
         long events = batch.History.Total;
         Check.Length(batch.HistoryItems.Span, events, "one per history event", nameof(batch.HistoryItems));
@@ -22,7 +22,7 @@ internal static class BatchCheck
 
     /// <summary>Checks targets alone, for a history that was checked when it was encoded.</summary>
     /// <exception cref="ArgumentException">Something does not fit; the message names it.</exception>
-    public static void Targets(RequestBatch batch, StcaConfig config)
+    public static void Targets(RequestBatch batch, ModelConfig config)
     {
         long targets = batch.Targets.Total;
         if (batch.Targets.Count != batch.History.Count)
