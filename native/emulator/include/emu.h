@@ -40,6 +40,7 @@ Config& config();
 
 std::string last_error();                      // text of the first fault since clear_error(), "" if none
 void clear_error();                            // makes the device usable again; a real one needs a new process
+void reset_device();                           // the same as cudaDeviceReset() does it: functions have lost their attributes
 
 struct Totals {                                // counted by the emulated instructions themselves
     uint64_t mma = 0;
@@ -60,6 +61,7 @@ struct Totals {                                // counted by the emulated instru
     uint64_t races = 0;
 };
 Totals totals();
+uint64_t function_attributes();                // calls of cudaFuncSetAttribute since the program began
 void reset_totals();
 
 // Memory requests per source line, merged over everything launched since reset_report(). Needs EMU_STATS and a race build.
@@ -93,6 +95,7 @@ struct Launch {
     Dim block;
     Dim cluster;
     size_t shared_bytes = 0;
+    const void* function = nullptr;            // whose attributes limit the launch; none without
 };
 int launch(const Launch&);                     // runs it now; returns a cudaError_t
 

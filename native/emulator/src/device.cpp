@@ -1,4 +1,6 @@
-// What the emulated device says of itself.
+// What the emulated device says of itself, and what it was told of functions.
+#include <map>
+#include <mutex>
 #include "state.h"
 
 namespace emu {
@@ -57,6 +59,21 @@ static int attribute_value(cudaDeviceAttr attribute) {
         return 1;
     }
     return -1;
+}
+
+static std::mutex functions_mutex;
+static std::map<std::pair<const void*, int>, size_t> allowed_shared_bytes;  // by function and device
+static uint64_t attribute_calls = 0;
+
+uint64_t function_attributes() {
+    std::lock_guard<std::mutex> guard(functions_mutex);
+    return attribute_calls;
+}
+
+void reset_device() {
+    clear_error();
+    std::lock_guard<std::mutex> guard(functions_mutex);
+    allowed_shared_bytes.clear();
 }
 
 }  // namespace emu
@@ -126,8 +143,20 @@ cudaError_t cudaGetLastError() { return cudaPeekAtLastError(); }     // a failed
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
     if (const cudaError_t error = device_usable()) return error;
     if (!function) return cudaErrorInvalidValue;
-    const bool too_much = attribute == cudaFuncAttributeMaxDynamicSharedMemorySize && (value < 0 || size_t(value) > max_shared_bytes());
-    return too_much ? cudaErrorInvalidValue : cudaSuccess;
+    std::lock_guard<std::mutex> guard(functions_mutex);
+    attribute_calls++;
+    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize) return cudaSuccess;
+    if (value < 0 || size_t(value) > max_shared_bytes()) return cudaErrorInvalidValue;
+    allowed_shared_bytes[{function, current_device}] = size_t(value);
+    return cudaSuccess;
+}
+
+bool emu::may_launch(const Launch& launch) {
+    const size_t by_default = size_t(attribute_value(cudaDevAttrMaxSharedMemoryPerBlock));
+    if (!launch.function || launch.shared_bytes <= by_default) return true;
+    std::lock_guard<std::mutex> guard(functions_mutex);
+    const auto found = allowed_shared_bytes.find({launch.function, current_device});
+    return found != allowed_shared_bytes.end() && launch.shared_bytes <= found->second;
 }
 
 // Registers are unknown here: shared memory and threads decide.

@@ -272,6 +272,7 @@ void symbolize_all(const std::vector<const void*>& addresses);    // looks many 
 bool is_device_memory(const void*);
 constexpr size_t total_memory_bytes = size_t(16) << 30;
 size_t max_shared_bytes();                    // that a block may ask for
+bool may_launch(const Launch&);               // its function has been allowed its shared memory on the current device
 cudaError_t device_usable();                  // what every runtime call returns first when there is no driver or no device
 
 }  // namespace emu

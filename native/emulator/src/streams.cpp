@@ -90,6 +90,7 @@ cudaError_t synchronize(emuStream& stream) {
 }  // namespace
 
 cudaError_t emu::enqueue(cudaStream_t stream, Launch launch) {
+    if (!may_launch(launch)) return cudaErrorInvalidValue;
     return enqueue_work(stream, [launch = std::move(launch)] { return cudaError_t(emu::launch(launch)); });
 }
 

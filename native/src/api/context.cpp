@@ -1,6 +1,7 @@
 #include <memory>
 #include "api/error.h"
 #include "api/handles.h"
+#include "device/shared_memory_limit.h"
 
 using namespace lsk;
 
@@ -32,6 +33,7 @@ extern "C" lsk_status lsk_context_create(int32_t device, lsk_context** result) {
         if (context->compute_capability < least_compute_capability)
             throw Failure(LSK_UNSUPPORTED_DEVICE, "Device " + std::to_string(device) + " (" + context->name + ") has compute capability " +
                                                       std::to_string(properties.major) + "." + std::to_string(properties.minor) + " but needs 8.0 or more.");
+        shared_memory_limits.forget(device);  // it may have been reset since it was last used
         register_handle(context.get(), HandleKind::context);
         *result = context.release();
     });

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cuda.h>
 #include <cuda_runtime.h>
+#include "device/shared_memory_limit.h"
 #include "device/storage_types.h"
 
 #ifdef LSK_EMULATE
@@ -43,20 +44,19 @@ struct LaunchAttributes {
     bool overlaps_prior = false;     // may start before the prior launch ends: the kernel calls ptx::wait_for_prior_launch(); sm_90
 };
 
-// Launches a kernel; `name` is what emulator messages call it. Shared memory beyond the default limit is asked for here.
+// Launches a kernel; `name` is what emulator messages call it. Shared memory beyond the default limit is asked for here, once.
 template <class... Parameters, class... Arguments>
 cudaError_t launch_with(const LaunchAttributes& attributes, const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,
                         size_t shared_bytes, cudaStream_t stream, const Arguments&... arguments) {
+    const void* const function = reinterpret_cast<const void*>(kernel);
+    if (shared_bytes > default_shared_bytes) {
+        if (const cudaError_t error = shared_memory_limits.allow(function)) return error;
+    }
 #ifdef LSK_EMULATE
     const auto size = [](const dim3& d) { return emu::Dim{d.x, d.y, d.z}; };
-    return emu::enqueue(stream, {name, [=] { kernel(arguments...); }, size(grid), size(block), size(attributes.cluster), shared_bytes});
+    return emu::enqueue(stream, {name, [=] { kernel(arguments...); }, size(grid), size(block), size(attributes.cluster), shared_bytes, function});
 #else
     (void)name;
-    if (shared_bytes > 48 * 1024) {
-        const cudaError_t error =
-            cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes));
-        if (error != cudaSuccess) return error;
-    }
     cudaLaunchAttribute list[2];
     unsigned count = 0;
     if (attributes.cluster.x * attributes.cluster.y * attributes.cluster.z > 1) {
