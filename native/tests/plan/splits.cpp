@@ -29,6 +29,37 @@ std::vector<Case> random_cases() {
     return cases;
 }
 
+// The naive twin: the smallest cost of the fullest block over all ways to cut and to fill, found by trying them.
+int64_t least_largest_cost(const std::vector<int64_t>& tile_steps, const SplitRule& rule) {
+    struct Filled {
+        int blocks = INT32_MAX;
+        int64_t room = 0;
+        bool operator<(const Filled& other) const { return blocks != other.blocks ? blocks < other.blocks : room > other.room; }
+    };
+    for (int64_t capacity = 1;; capacity++) {
+        Filled before{0, 0};
+        for (const int64_t steps : tile_steps) {
+            std::vector<Filled> best(static_cast<size_t>(steps) + 1);  // by steps placed
+            best[0] = before;
+            Filled done;
+            for (int64_t begin = 0; begin <= steps; begin++)
+                for (int64_t end = begin; end <= steps; end++) {
+                    const bool whole = begin == 0 && end == steps;
+                    if (!whole && (end - begin < rule.least_steps || (end < steps && steps - end < rule.least_steps))) continue;
+                    Filled from = best[static_cast<size_t>(begin)];
+                    const int64_t cost = rule.fixed_steps + end - begin;
+                    if (from.blocks == INT32_MAX || cost > capacity) continue;
+                    if (from.blocks == 0 || cost > from.room) from = {from.blocks + 1, capacity};
+                    Filled& to = end == steps ? done : best[static_cast<size_t>(end)];
+                    to = std::min(to, Filled{from.blocks, from.room - cost});
+                }
+            before = done;
+            if (before.blocks == INT32_MAX) break;
+        }
+        if (before.blocks <= rule.blocks) return capacity;
+    }
+}
+
 int64_t steps(const Piece& piece, const SplitRule& rule) { return (piece.end - piece.begin + rule.step_tokens - 1) / rule.step_tokens; }
 }  // namespace
 
@@ -64,6 +95,21 @@ TEST_SUITE("splits") {
         }
     }
 
+    TEST_CASE("the fullest block of small batches costs what the best of all schedules costs") {
+        std::mt19937_64 generator(11);
+        const auto below = [&](int64_t n) { return static_cast<int64_t>(generator() % static_cast<uint64_t>(n)); };
+        for (int i = 0; i < 400; i++) {
+            const SplitRule rule{static_cast<int>(1 + below(9)), 1, 1 + below(6), 1 + below(5)};
+            std::vector<int64_t> tokens;
+            for (int64_t t = 1 + below(4); t > 0; t--) tokens.push_back(below(30));
+            const Schedule schedule = split_evenly(tokens, rule);
+            CAPTURE(rule.blocks);
+            CAPTURE(rule.fixed_steps);
+            CAPTURE(rule.least_steps);
+            CHECK(schedule.largest_cost == least_largest_cost(tokens, rule));
+        }
+    }
+
     TEST_CASE("no block costs more than a tenth above the mean, but for what cannot be cut") {
         for (const Case& c : random_cases()) {
             const Schedule schedule = split_evenly(c.tokens, c.rule);
@@ -75,10 +121,27 @@ TEST_SUITE("splits") {
                 total += cost;
             }
             REQUIRE(total == schedule.total_cost);
-            const double mean = double(total) / c.rule.blocks;
-            // A cut leaves at most two short pieces and their fixed cost to chance.
-            CHECK(double(schedule.largest_cost) <= 1.1 * mean + double(2 * (c.rule.fixed_steps + c.rule.least_steps) + 1));
+            // The longest span that some tile has however it is cut; and a block's end that no piece fits.
+            int64_t longest = c.rule.least_steps;
+            for (const int64_t tokens : c.tokens) {
+                const int64_t all = (tokens + c.rule.step_tokens - 1) / c.rule.step_tokens, pieces = std::max<int64_t>(1, all / c.rule.least_steps);
+                longest = std::max(longest, (all + pieces - 1) / pieces);
+            }
+            const double mean = double(total) / c.rule.blocks, indivisible = double(c.rule.fixed_steps + longest);
+            CHECK(double(schedule.largest_cost) <= std::max(1.1 * mean, mean + indivisible));
         }
+    }
+
+    TEST_CASE("a history alone is cut into spans of equal length, whatever its length and the device") {
+        for (const int blocks : {1, 7, 108, 132, 264})
+            for (const SplitRule& rule : {SplitRule{blocks, 128, 5, 4}, SplitRule{blocks, 256, 16, 16}, SplitRule{blocks, 64, 6, 8}})
+                for (int64_t length = 1; length < 300000; length += 1 + length / 3) {
+                    const Schedule schedule = split_evenly({length}, rule);
+                    int64_t fewest = INT64_MAX, most = 0;
+                    for (const Piece& piece : schedule.pieces) fewest = std::min(fewest, steps(piece, rule)), most = std::max(most, steps(piece, rule));
+                    CHECK(most - fewest <= 1);
+                    CHECK(double(schedule.largest_cost) * schedule.blocks() <= 1.1 * double(schedule.total_cost));
+                }
     }
 
     TEST_CASE("the same every time") {
