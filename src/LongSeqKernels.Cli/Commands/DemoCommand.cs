@@ -84,7 +84,7 @@ internal sealed class DemoCommand : LskCommand
 
         terminal.Heading("3. Ranking by history length, on the last 30 %");
         var evaluation = new EvaluationRun(EvaluateCommand.DefaultWindows, PerUser: 20, invocation.Get(_seed), Baselines.All);
-        StcaModel model = StcaModel.Load(modelPath);
+        RankingModel model = RankingModel.Load(modelPath);
         EvaluationReport report = evaluation.Run(terminal, context, model, log, protocol, invocation.Interruption);
         AtomicFile.WriteText(chartPath, LengthChart.ToSvg(report, "Ranking by history length"));
         EvaluationRun.Show(terminal, report);
@@ -135,12 +135,12 @@ internal sealed class DemoCommand : LskCommand
         StcaModel model = StcaModel.Create(config, log.ItemCategories);
         ModelNotes.Of(log, protocol, sampling).Write(model);
         var options = new TrainingOptions { LearningRate = new LearningRate(5e-3, Math.Min(50, steps), steps), Loss = TrainingLoss.SampledSoftmax };
-        var trainer = new StcaTrainer(context, model, new RequestSampler(new RequestMaker(log, protocol), sampling), options);
+        var trainer = new ModelTrainer(context, model, new RequestSampler(new RequestMaker(log, protocol), sampling), options);
         return new TrainingRun(trainer, modelPath, modelPath + ".checkpoint", checkpointEvery: steps).Run(invocation.Terminal, invocation.Interruption);
     }
 
     private static (UserScores Scores, ScoreLatencies Latencies) Score(
-        Invocation invocation, LongSeqContext context, StcaModel model, InteractionLog log, string logPath, string modelPath)
+        Invocation invocation, LongSeqContext context, RankingModel model, InteractionLog log, string logPath, string modelPath)
     {
         const int Targets = 300;
         const int Repeat = 50;

@@ -67,7 +67,7 @@ internal sealed class EvaluateCommand : LskCommand
         }
         var clock = Stopwatch.StartNew();
         InteractionLog log = InputFile.ReadLog(logPath);
-        StcaModel model = InputFile.ReadModel(modelPath);
+        RankingModel model = InputFile.ReadModel(modelPath);
         ModelNotes notes = ModelNotes.Read(model, modelPath, log, logPath);
         using LongSeqContext context = _compute.CreateContext(invocation);
         var run = new EvaluationRun(

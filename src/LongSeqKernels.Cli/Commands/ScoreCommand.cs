@@ -71,7 +71,7 @@ internal sealed class ScoreCommand : LskCommand
             OutputFile.EnsureWritable(output, _output.Name);
         }
         InteractionLog log = InputFile.ReadLog(logPath);
-        StcaModel model = InputFile.ReadModel(modelPath);
+        RankingModel model = InputFile.ReadModel(modelPath);
         ModelNotes notes = ModelNotes.Read(model, modelPath, log, logPath);
         var names = new NameLookup(log, invocation.Get(_skipUnknown) ? UnknownNames.Skip : UnknownNames.Refuse, terminal);
         int[] users = Users(invocation, log, names);

@@ -64,7 +64,7 @@ internal sealed class TrainCommand : LskCommand
         CheckFiles(invocation, modelPath, checkpointPath);
         InteractionLog log = InputFile.ReadLog(logPath);
         using LongSeqContext context = _compute.CreateContext(invocation);
-        StcaTrainer trainer = invocation.Get(_resume) ? Resume(context, log, logPath, checkpointPath) : Start(invocation, context, log);
+        ModelTrainer trainer = invocation.Get(_resume) ? Resume(context, log, logPath, checkpointPath) : Start(invocation, context, log);
         Describe(terminal, log, trainer, context);
         TrainingOutcome outcome = new TrainingRun(trainer, modelPath, checkpointPath, invocation.Get(_every)).Run(terminal, invocation.Interruption);
         if (outcome.Completed)
@@ -105,28 +105,27 @@ internal sealed class TrainCommand : LskCommand
         }
     }
 
-    private StcaTrainer Start(Invocation invocation, LongSeqContext context, InteractionLog log)
+    private ModelTrainer Start(Invocation invocation, LongSeqContext context, InteractionLog log)
     {
         RequestSamplerOptions sampling = _training.Sampling(invocation, _model.Content(invocation));
         RequestProtocol protocol = _training.Protocol(invocation, log);
         var model = StcaModel.Create(_model.Config(invocation, log, _training.Seed(invocation)), log.ItemCategories);
         ModelNotes.Of(log, protocol, sampling).Write(model);
         var source = new RequestSampler(new RequestMaker(log, protocol), sampling);
-        return new StcaTrainer(context, model, source, _training.Training(invocation));
+        return new ModelTrainer(context, model, source, _training.Training(invocation));
     }
 
-    private static StcaTrainer Resume(LongSeqContext context, InteractionLog log, string logPath, string checkpointPath)
+    private static ModelTrainer Resume(LongSeqContext context, InteractionLog log, string logPath, string checkpointPath)
     {
-        ModelNotes notes = ModelNotes.Read(StcaModel.Load(checkpointPath), checkpointPath, log, logPath);
+        ModelNotes notes = ModelNotes.Read(RankingModel.Load(checkpointPath), checkpointPath, log, logPath);
         var source = new RequestSampler(new RequestMaker(log, notes.Protocol), notes.Sampling);
-        return StcaTrainer.Resume(context, checkpointPath, source);
+        return ModelTrainer.Resume(context, checkpointPath, source);
     }
 
-    private static void Describe(Terminal terminal, InteractionLog log, StcaTrainer trainer, LongSeqContext context)
+    private static void Describe(Terminal terminal, InteractionLog log, ModelTrainer trainer, LongSeqContext context)
     {
-        StcaConfig config = trainer.Model.Config;
         terminal.Line($"{log.Source}: {Format.Count(log.EventCount, "event")} of {Format.Count(log.Users.Count, "user")}, {Format.Count(log.ItemCount, "item")}");
-        terminal.Line($"STCA of {Format.Count(config.Layers, "layer")}, width {config.Width}, {Format.Count(config.Heads, "head")}: {Format.Count(trainer.Model.Parameters.Count, "weight")}; {context.Explain()}");
+        terminal.Line($"{trainer.Model.Kind} of {trainer.Model.Config.Summary}: {Format.Count(trainer.Model.Parameters.Count, "weight")}; {context.Explain()}");
         if (trainer.Step > 0)
         {
             terminal.Line($"Resuming after step {Format.Count(trainer.Step)}.");

@@ -13,10 +13,10 @@ internal static class InputFile
     }
 
     /// <summary>Reads a model, or the model of a checkpoint.</summary>
-    public static StcaModel ReadModel(string path)
+    public static RankingModel ReadModel(string path)
     {
         EnsureExists(path, "a model that 'lsk train' wrote");
-        return StcaModel.Load(path);
+        return RankingModel.Load(path);
     }
 
     private static void EnsureExists(string path, string meaning)

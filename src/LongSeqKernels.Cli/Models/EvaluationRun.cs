@@ -21,12 +21,12 @@ internal enum Baselines
 internal sealed record EvaluationRun(IReadOnlyList<int> Windows, int PerUser, long Seed, Baselines Baselines)
 {
     /// <summary>Draws the requests, scores them at every window, and puts the results into a report; the model's come first.</summary>
-    public EvaluationReport Run(Terminal terminal, LongSeqContext context, StcaModel model, InteractionLog log, RequestProtocol protocol, CancellationToken interruption)
+    public EvaluationReport Run(Terminal terminal, LongSeqContext context, RankingModel model, InteractionLog log, RequestProtocol protocol, CancellationToken interruption)
     {
         var maker = new RequestMaker(log, protocol);
         IReadOnlyList<Request> requests = TestRequests.Draw(maker, PerUser, Seed);
         var evaluator = new LengthEvaluator(maker, requests, new EvaluationOptions { Windows = Windows });
-        var stca = new StcaScorer(context, model);
+        IHistoryScorer scorerOfModel = model.CreateScorer(context);
         BatchContent content = model.Config.ContextWidth > 0 ? BatchContent.Popularity : BatchContent.None;
         long events = Windows.Sum(window => requests.Sum(request => Math.Min(window, request.HistoryLength)));
 
@@ -34,7 +34,7 @@ internal sealed record EvaluationRun(IReadOnlyList<int> Windows, int PerUser, lo
             terminal.Track($"Evaluating {name}", events, "events", sink =>
                 evaluator.Evaluate(name, scorer, reads, new Share(sink, events), interruption));
 
-        var results = new List<LengthResult> { Evaluate("STCA", _ => stca, content) };
+        var results = new List<LengthResult> { Evaluate(model.Kind, _ => scorerOfModel, content) };
         if (Baselines == Baselines.All)
         {
             IReadOnlyList<Request> learning = TestRequests.Draw(maker, PerUser, Seed, LogPart.Train);

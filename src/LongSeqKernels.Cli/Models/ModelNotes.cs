@@ -25,7 +25,7 @@ internal sealed record ModelNotes(string Source, string Items, RequestProtocol P
     public static ModelNotes Of(InteractionLog log, RequestProtocol protocol, RequestSamplerOptions sampling) =>
         new(log.Source, Digest(log.ItemNames), protocol, sampling);
 
-    public void Write(StcaModel model)
+    public void Write(RankingModel model)
     {
         model.Notes[SourceKey] = Source;
         model.Notes[ItemsKey] = Items;
@@ -39,7 +39,7 @@ internal sealed record ModelNotes(string Source, string Items, RequestProtocol P
     /// <param name="log">The log that it is to be used with.</param>
     /// <param name="logPath">Its file, for messages.</param>
     /// <exception cref="Failure">The notes are missing or damaged, or the model was trained on other items.</exception>
-    public static ModelNotes Read(StcaModel model, string path, InteractionLog log, string logPath)
+    public static ModelNotes Read(RankingModel model, string path, InteractionLog log, string logPath)
     {
         var notes = new ModelNotes(
             Text(model, SourceKey, path),
@@ -53,11 +53,11 @@ internal sealed record ModelNotes(string Source, string Items, RequestProtocol P
                 + $"this one is \"{log.Source}\" with {Format.Count(log.ItemCount, "item")}. A model works with the log it was trained on.");
     }
 
-    private static string Text(StcaModel model, string key, string path) => model.Notes.TryGetValue(key, out string? text)
+    private static string Text(RankingModel model, string key, string path) => model.Notes.TryGetValue(key, out string? text)
         ? text
         : throw new Failure($"{path} has no note {key}: it was not written by 'lsk train'.");
 
-    private static T Parse<T>(StcaModel model, string key, string path, JsonTypeInfo<T> type)
+    private static T Parse<T>(RankingModel model, string key, string path, JsonTypeInfo<T> type)
         where T : class
     {
         try

@@ -7,7 +7,7 @@ namespace LongSeqKernels.Cli;
 internal sealed record TrainingOutcome(bool Completed, long Step, long TotalSteps, double? Loss, double Seconds, double TargetsPerSecond, double EventsPerSecond);
 
 /// <summary>Runs a trainer with progress and checkpoints, and writes the model at the end.</summary>
-internal sealed class TrainingRun(StcaTrainer trainer, string modelPath, string checkpointPath, long checkpointEvery)
+internal sealed class TrainingRun(ModelTrainer trainer, string modelPath, string checkpointPath, long checkpointEvery)
 {
     /// <summary>Trains to the end, or until Ctrl-C; then the checkpoint remains.</summary>
     public TrainingOutcome Run(Terminal terminal, CancellationToken interruption)

@@ -11,11 +11,11 @@ namespace LongSeqKernels.Cli;
 internal sealed record UserScores(int User, int Events, int[] Targets, float[] Scores);
 
 /// <summary>Scores targets for users of a log as a ranking service would: encode the history once, score a list of targets against it.</summary>
-internal sealed class UserScorer(LongSeqContext context, StcaModel model, ModelNotes notes, InteractionLog log)
+internal sealed class UserScorer(LongSeqContext context, RankingModel model, ModelNotes notes, InteractionLog log)
 {
     private const int WarmUps = 2;
 
-    private readonly StcaScorer _scorer = new(context, model);
+    private readonly IHistoryScorer _scorer = model.CreateScorer(context);
     private readonly RequestMaker? _popularity = model.Config.ContextWidth > 0 ? new RequestMaker(log, notes.Protocol) : null;
     private readonly List<double> _encode = [];
     private readonly List<double> _score = [];
@@ -50,7 +50,7 @@ internal sealed class UserScorer(LongSeqContext context, StcaModel model, ModelN
         {
             interruption.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
-            EncodedHistory encoded = _scorer.Encode(history);
+            IEncodedHistory encoded = _scorer.Encode(history);
             double encode = Stopwatch.GetElapsedTime(start).TotalSeconds;
             _scorer.Score(encoded, targets, features, scores);
             double total = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -54,6 +54,9 @@ public abstract record ModelConfig
     /// <summary>Hidden width of the gated FFNs.</summary>
     public int HiddenWidth => Width * FfnExpansion;
 
+    /// <summary>The architecture in a few words: layers, widths, heads.</summary>
+    public abstract string Summary { get; }
+
     /// <summary>Checks every member.</summary>
     /// <exception cref="ArgumentException">A member is out of range or contradicts another.</exception>
     public virtual void Validate()

@@ -4,7 +4,7 @@ namespace LongSeqKernels.Models;
 /// A user's history as the layers of a model read it, for one request time: the expensive part of scoring, made once and used for as many lists of candidates as
 /// wanted. Takes <c>layers * L * D</c> fp32 numbers (one layer's worth with a shared encoder).
 /// </summary>
-public sealed class EncodedHistory
+public sealed class EncodedHistory : IEncodedHistory
 {
     private readonly float[][] _layers;
     private readonly StcaModel _model;
@@ -19,7 +19,7 @@ public sealed class EncodedHistory
         _batch = batch;
     }
 
-    /// <summary>Number of events.</summary>
+    /// <inheritdoc/>
     public long Events => _batch.History.Total;
 
     internal ReadOnlySpan<float> Layer(int layer) => _layers[Math.Min(layer, _layers.Length - 1)];

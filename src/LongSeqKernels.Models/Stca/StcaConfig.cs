@@ -27,6 +27,9 @@ public sealed record StcaConfig : ModelConfig
     public AttentionForm Attention { get; init; }
 
     /// <inheritdoc/>
+    public override string Summary => $"{Layers} layer{(Layers == 1 ? "" : "s")}, width {Width}, {Heads} head{(Heads == 1 ? "" : "s")}";
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

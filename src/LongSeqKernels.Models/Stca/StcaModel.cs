@@ -1,20 +1,14 @@
 namespace LongSeqKernels.Models;
 
 /// <summary>
-/// An STCA model: stacked target-to-history cross attention (arXiv 2511.06077). Holds the configuration, the weights and what runs over them; the weights may be
-/// read by any number of scorers at the same time, and written by one trainer at a time.
+/// An STCA model: stacked target-to-history cross attention (arXiv 2511.06077).
 /// </summary>
-public sealed class StcaModel
+public sealed class StcaModel : RankingModel
 {
-    private readonly int[] _itemCategories;
-
     private StcaModel(StcaConfig config, int[] itemCategories)
+        : base(config, itemCategories)
     {
-        config.Validate();
-        CheckCategories(config, itemCategories);
         Config = config;
-        _itemCategories = itemCategories;
-        Parameters = new ParameterSet();
         Tokens = new TokenEncoder(Parameters, config, itemCategories);
         int layers = config.Layers;
         HistoryEncoders = new GatedFfnLayer[config.HistoryEncoders == Models.HistoryEncoders.Shared ? 1 : layers];
@@ -39,16 +33,13 @@ public sealed class StcaModel
     }
 
     /// <summary>The architecture.</summary>
-    public StcaConfig Config { get; }
+    public override StcaConfig Config { get; }
 
-    /// <summary>The weights and their gradients.</summary>
-    public ParameterSet Parameters { get; }
+    /// <summary>How files of this kind are read.</summary>
+    internal static ModelKind FileKind { get; } =
+        new("STCA", "longseqkernels.stca.1", StcaConfig.FromJson, (config, itemCategories) => new StcaModel((StcaConfig)config, itemCategories));
 
-    /// <summary>Category of each item, or empty.</summary>
-    public ReadOnlyMemory<int> ItemCategories => _itemCategories;
-
-    /// <summary>Strings that are stored with the model, for whoever needs to know more of it (the data it was trained on, what its context features are).</summary>
-    public IDictionary<string, string> Notes { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+    internal override ModelKind FileFormat => FileKind;
 
     internal TokenEncoder Tokens { get; }
 
@@ -77,26 +68,15 @@ public sealed class StcaModel
         return model;
     }
 
-    /// <summary>Reads a model from a safetensors file, also from a checkpoint of its training.</summary>
+    /// <summary>Reads an STCA model from a safetensors file, also from a checkpoint of its training.</summary>
     /// <exception cref="InvalidDataException">The file is damaged or holds something else; the message says what was and what must be.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static StcaModel Load(string path)
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        return StcaModelFile.Read(file);
-    }
+    public static new StcaModel Load(string path) => LoadAs<StcaModel>(path, FileKind);
 
-    /// <summary>Writes configuration, weights, item categories and notes as one safetensors file, whole or not at all.</summary>
-    /// <exception cref="IOException">The file cannot be written; an older file of that name is intact.</exception>
-    public void Save(string path)
-    {
-        var writer = new SafetensorsWriter();
-        StcaModelFile.Add(writer, this);
-        writer.Save(path);
-    }
+    /// <inheritdoc/>
+    public override StcaScorer CreateScorer(LongSeqContext context) => new(context, this);
 
-    /// <summary>A model whose weights are all 0, to be filled from a file.</summary>
-    internal static StcaModel CreateEmpty(StcaConfig config, int[] itemCategories) => new(config, itemCategories);
+    internal override StcaPass CreateTrainingPass(LongSeqContext context) => new(context, this, PassMode.Training);
 
     // The query path starts as a mirror of the history's (same FFN, same projection, fusion that passes the target through): a logit starts as the similarity of
     // target and event, and attention can tell the target's own past from the rest before anything was learned.
@@ -130,20 +110,5 @@ public sealed class StcaModel
         OutputEncoder.StartAsSquares();
         Scorer.Initialise(Next());
         Parameters.MarkChanged();
-    }
-
-    private static void CheckCategories(StcaConfig config, ReadOnlySpan<int> itemCategories)
-    {
-        if (itemCategories.Length != (config.Categories == 0 ? 0 : config.Items))
-        {
-            throw Error.Length(nameof(itemCategories), itemCategories.Length, config.Categories == 0 ? 0 : config.Items, "one per item when the model has categories, else none");
-        }
-        for (int item = 0; item < itemCategories.Length; item++)
-        {
-            if ((uint)itemCategories[item] >= (uint)config.Categories)
-            {
-                throw Error.Range($"{nameof(itemCategories)}[{item}]", itemCategories[item], $"from 0 to {config.Categories - 1}");
-            }
-        }
     }
 }

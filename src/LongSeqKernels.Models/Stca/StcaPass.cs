@@ -13,7 +13,7 @@ internal enum PassMode
 /// <summary>
 /// One run of a model over a batch, forward and backward, with memory that is kept from batch to batch. Not thread-safe; make one for each thread.
 /// </summary>
-internal sealed class StcaPass
+internal sealed class StcaPass : ITrainingPass
 {
     private readonly LongSeqContext _context;
     private readonly StcaModel _model;
@@ -73,6 +73,11 @@ internal sealed class StcaPass
 
     /// <summary>Most history events that a scoring run holds encoded at a time.</summary>
     public int MaxEvents { get; init; } = int.MaxValue;
+
+    /// <summary>There are no objectives beside the ranking.</summary>
+    public double AuxiliaryLoss => 0;
+
+    void ITrainingPass.Forward(RequestBatch batch, Span<float> logits) => Forward(batch, logits);
 
     /// <summary>Scores all targets of a checked batch.</summary>
     /// <param name="batch">The requests.</param>

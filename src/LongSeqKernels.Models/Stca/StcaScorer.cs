@@ -7,7 +7,7 @@ namespace LongSeqKernels.Models;
 /// Memory does not grow with the history beyond <see cref="DefaultMaxEvents"/> events (two rows of D fp32 numbers each, four where keys and values are projected):
 /// longer histories are read in parts whose attention states are merged. Scores other than softmax have no states to merge and need the whole history at once.
 /// </remarks>
-public sealed class StcaScorer : IRequestScorer
+public sealed class StcaScorer : IHistoryScorer
 {
     /// <summary>History events that are encoded at a time unless the constructor says otherwise.</summary>
     public const int DefaultMaxEvents = 1 << 16;
@@ -63,6 +63,11 @@ public sealed class StcaScorer : IRequestScorer
         Check.Length(logits, candidates.Length, "one per candidate");
         _pass.Forward(batch, logits, history);
     }
+
+    IEncodedHistory IHistoryScorer.Encode(UserHistory history) => Encode(history);
+
+    void IHistoryScorer.Score(IEncodedHistory history, ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features, Span<float> logits) =>
+        Score(history as EncodedHistory ?? throw Error.Invalid(nameof(history), "encoded by a model of another kind", "encoded by this model"), candidates, features, logits);
 
     /// <summary>Scores candidates for one user in one run.</summary>
     /// <param name="history">The user's events.</param>

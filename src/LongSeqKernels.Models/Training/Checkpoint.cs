@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace LongSeqKernels.Models;
 
 /// <summary>
-/// A training run as one safetensors file: the model as <see cref="StcaModel.Save"/> stores it, and beside it the optimiser's moments, the step, the options and
+/// A training run as one safetensors file: the model as <see cref="RankingModel.Save"/> stores it, and beside it the optimiser's moments, the step, the options and
 /// the fingerprint of the batch source. It is a model file too: whoever only wants the model reads it as one.
 /// </summary>
 internal static class Checkpoint
@@ -15,10 +15,10 @@ internal static class Checkpoint
     private const string DenseMean = "optimiser.mean";
     private const string DenseSquare = "optimiser.square";
 
-    public static void Write(string path, StcaModel model, AdamW optimiser, TrainingOptions options, string sourceFingerprint)
+    public static void Write(string path, RankingModel model, AdamW optimiser, TrainingOptions options, string sourceFingerprint)
     {
         var writer = new SafetensorsWriter();
-        StcaModelFile.Add(writer, model);
+        ModelFile.Add(writer, model);
         writer.SetMetadata(OptionsKey, JsonSerializer.Serialize(options, ModelJson.Training));
         writer.SetMetadata(StepKey, optimiser.Step.ToString(CultureInfo.InvariantCulture));
         writer.SetMetadata(SourceKey, sourceFingerprint);
@@ -35,22 +35,22 @@ internal static class Checkpoint
         writer.Save(path);
     }
 
-    public static (StcaModel Model, AdamW Optimiser, TrainingOptions Options, string SourceFingerprint) Read(string path)
+    public static (RankingModel Model, AdamW Optimiser, TrainingOptions Options, string SourceFingerprint) Read(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        StcaModel model = StcaModelFile.Read(file);
+        RankingModel model = ModelFile.Read(file);
         TrainingOptions options = ReadOptions(file);
         var optimiser = new AdamW(model.Parameters, options.Optimiser) { Step = ReadStep(file) };
-        StcaModelFile.Require(file, DenseMean, optimiser.DenseMean.Length);
-        StcaModelFile.Require(file, DenseSquare, optimiser.DenseSquare.Length);
+        ModelFile.Require(file, DenseMean, optimiser.DenseMean.Length);
+        ModelFile.Require(file, DenseSquare, optimiser.DenseSquare.Length);
         file.Read(DenseMean, 0, optimiser.DenseMean.AsSpan());
         file.Read(DenseSquare, 0, optimiser.DenseSquare.AsSpan());
         for (int i = 0; i < optimiser.Tables.Count; i++)
         {
             EmbeddingTable table = model.Parameters.Tables[i];
             TableMoments moments = optimiser.Tables[i];
-            StcaModelFile.Require(file, MeanOf(table), table.Rows, table.Width);
-            StcaModelFile.Require(file, SquareOf(table), table.Rows, table.Width);
+            ModelFile.Require(file, MeanOf(table), table.Rows, table.Width);
+            ModelFile.Require(file, SquareOf(table), table.Rows, table.Width);
             file.Read(MeanOf(table), 0, moments.Mean.AsSpan());
             file.Read(SquareOf(table), 0, moments.Square.AsSpan());
             file.Read<long>(LastStepOf(table), table.Rows).CopyTo(moments.LastStep, 0);

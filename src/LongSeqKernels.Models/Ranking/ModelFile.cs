@@ -4,17 +4,16 @@ namespace LongSeqKernels.Models;
 /// How a model is stored as safetensors: one fp32 tensor for each parameter under its own name, the item categories as <c>item_categories</c>, the configuration as
 /// JSON in the metadata under <c>config</c>, notes under <c>note.*</c>.
 /// </summary>
-internal static class StcaModelFile
+internal static class ModelFile
 {
-    private const string Format = "longseqkernels.stca.1";
     private const string FormatKey = "format";
     private const string ConfigKey = "config";
     private const string NotePrefix = "note.";
     private const string CategoriesName = "item_categories";
 
-    public static void Add(SafetensorsWriter writer, StcaModel model)
+    public static void Add(SafetensorsWriter writer, RankingModel model)
     {
-        writer.SetMetadata(FormatKey, Format);
+        writer.SetMetadata(FormatKey, model.FileFormat.Format);
         writer.SetMetadata(ConfigKey, model.Config.ToJson());
         foreach ((string key, string value) in model.Notes)
         {
@@ -34,20 +33,17 @@ internal static class StcaModelFile
         }
     }
 
-    public static StcaModel Read(SafetensorsFile file)
+    public static RankingModel Read(SafetensorsFile file)
     {
-        if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format != Format)
-        {
-            throw new InvalidDataException($"{file.Path}: the metadata's {FormatKey} is {Quoted(format)}; it must be \"{Format}\" for an STCA model.");
-        }
+        ModelKind kind = ReadKind(file);
         if (!file.Metadata.TryGetValue(ConfigKey, out string? json))
         {
             throw new InvalidDataException($"{file.Path}: the metadata has no {ConfigKey}; it must have the model configuration.");
         }
-        StcaConfig config = ReadConfig(file.Path, json);
+        ModelConfig config = ReadConfig(kind, file.Path, json);
         // Before memory is taken for a configuration that lies about its size.
         Require(file, "item_embedding", config.Items, config.Width);
-        StcaModel model = Create(file, config);
+        RankingModel model = Create(kind, file, config);
         foreach (Parameter parameter in model.Parameters.Parameters)
         {
             Require(file, parameter.Name, Extents(parameter));
@@ -83,11 +79,18 @@ internal static class StcaModelFile
         }
     }
 
-    private static StcaConfig ReadConfig(string path, string json)
+    private static ModelKind ReadKind(SafetensorsFile file)
+    {
+        string? format = file.Metadata.GetValueOrDefault(FormatKey);
+        return ModelKind.All.FirstOrDefault(kind => kind.Format == format) ?? throw new InvalidDataException(
+            $"{file.Path}: the metadata's {FormatKey} is {Quoted(format)}; it must be {string.Join(" or ", ModelKind.All.Select(kind => $"\"{kind.Format}\" ({kind.Name})"))}.");
+    }
+
+    private static ModelConfig ReadConfig(ModelKind kind, string path, string json)
     {
         try
         {
-            return StcaConfig.FromJson(json);
+            return kind.ReadConfig(json);
         }
         catch (InvalidDataException exception)
         {
@@ -95,12 +98,12 @@ internal static class StcaModelFile
         }
     }
 
-    private static StcaModel Create(SafetensorsFile file, StcaConfig config)
+    private static RankingModel Create(ModelKind kind, SafetensorsFile file, ModelConfig config)
     {
         int[] categories = config.Categories == 0 ? [] : file.Read<int>(CategoriesName, config.Items);
         try
         {
-            return StcaModel.CreateEmpty(config, categories);
+            return kind.CreateEmpty(config, categories);
         }
         catch (ArgumentException exception)
         {

@@ -2,7 +2,7 @@ using NUnit.Framework;
 
 namespace LongSeqKernels.Models.Tests;
 
-public sealed class StcaTrainerTests
+public sealed class ModelTrainerTests
 {
     private LongSeqContext _context = null!;
 
@@ -19,7 +19,7 @@ public sealed class StcaTrainerTests
         double untrained = Accuracy(model);
         double first = 0;
         double last = 0;
-        new StcaTrainer(_context, model, new FarPastSource(1), Options(800) with { Loss = loss }).Run(new TrainingSchedule(), progress =>
+        new ModelTrainer(_context, model, new FarPastSource(1), Options(800) with { Loss = loss }).Run(new TrainingSchedule(), progress =>
         {
             first = progress.Step == 20 ? progress.SmoothedLoss : first;
             last = progress.SmoothedLoss;
@@ -37,11 +37,11 @@ public sealed class StcaTrainerTests
         StcaModel model = StcaModel.Create(FarPastSource.Config);
         using var cancellation = new CancellationTokenSource();
         var schedule = new TrainingSchedule { CheckpointPath = folder["interrupted"], CheckpointEvery = 1000 };
-        var trainer = new StcaTrainer(_context, model, new FarPastSource(1), Options(20));
+        var trainer = new ModelTrainer(_context, model, new FarPastSource(1), Options(20));
         Assert.That(
             () => trainer.Run(schedule, progress => CancelAt(progress.Step, stopAt, cancellation), cancellation: cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(trainer.Step, Is.EqualTo(stopAt));
-        StcaTrainer resumed = StcaTrainer.Resume(_context, folder["interrupted"], new FarPastSource(1));
+        ModelTrainer resumed = ModelTrainer.Resume(_context, folder["interrupted"], new FarPastSource(1));
         Assert.That(resumed.Step, Is.EqualTo(stopAt));
         resumed.Run(schedule);
         Assert.That(File.ReadAllBytes(folder["interrupted"]), Is.EqualTo(uninterrupted));
@@ -73,14 +73,14 @@ public sealed class StcaTrainerTests
     {
         using var folder = new TemporaryFolder();
         string path = folder["checkpoint"];
-        var trainer = new StcaTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(60));
+        var trainer = new ModelTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(60));
         trainer.SaveCheckpoint(path);
         Task training = Task.Run(() => trainer.Run(new TrainingSchedule { CheckpointPath = path, CheckpointEvery = 1 }));
         int reads = 0;
         long step = 0;
         while (!training.IsCompleted)
         {
-            StcaTrainer read = StcaTrainer.Resume(_context, path, new FarPastSource(1));
+            ModelTrainer read = ModelTrainer.Resume(_context, path, new FarPastSource(1));
             Assert.That(read.Step, Is.GreaterThanOrEqualTo(step));
             step = read.Step;
             reads++;
@@ -94,21 +94,21 @@ public sealed class StcaTrainerTests
     public void CheckpointIsAModelFile()
     {
         using var folder = new TemporaryFolder();
-        var trainer = new StcaTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(3));
+        var trainer = new ModelTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(3));
         trainer.Run(new TrainingSchedule { CheckpointPath = folder["checkpoint"] });
         Assert.That(StcaModel.Load(folder["checkpoint"]).Parameters.DenseValues.ToArray(), Is.EqualTo(trainer.Model.Parameters.DenseValues.ToArray()));
         trainer.Model.Save(folder["model"]);
         Assert.That(
-            () => StcaTrainer.Resume(_context, folder["model"], new FarPastSource(1)), Throws.TypeOf<InvalidDataException>().With.Message.Contains("no checkpoint"));
+            () => ModelTrainer.Resume(_context, folder["model"], new FarPastSource(1)), Throws.TypeOf<InvalidDataException>().With.Message.Contains("no checkpoint"));
     }
 
     [Test]
     public void ResumingOnOtherDataIsRefused()
     {
         using var folder = new TemporaryFolder();
-        new StcaTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(3)).SaveCheckpoint(folder["checkpoint"]);
+        new ModelTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(3)).SaveCheckpoint(folder["checkpoint"]);
         Assert.That(
-            () => StcaTrainer.Resume(_context, folder["checkpoint"], new FarPastSource(2)),
+            () => ModelTrainer.Resume(_context, folder["checkpoint"], new FarPastSource(2)),
             Throws.TypeOf<InvalidDataException>().With.Message.Contains("\"far past, seed 1\"").And.Message.Contains("\"far past, seed 2\""));
     }
 
@@ -116,14 +116,14 @@ public sealed class StcaTrainerTests
     public void DamagedCheckpointsGiveOneKindOfError()
     {
         using var folder = new TemporaryFolder();
-        new StcaTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(3)).SaveCheckpoint(folder["checkpoint"]);
+        new ModelTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(3)).SaveCheckpoint(folder["checkpoint"]);
         byte[] valid = File.ReadAllBytes(folder["checkpoint"]);
         int headerLength = 8 + BitConverter.ToInt32(valid);
         foreach (byte[] header in Fuzz.Mutations(valid[..headerLength], 11, 150))
         {
             try
             {
-                StcaTrainer.Resume(_context, folder.Write("damaged", [.. header, .. valid[headerLength..]]), new FarPastSource(1));
+                ModelTrainer.Resume(_context, folder.Write("damaged", [.. header, .. valid[headerLength..]]), new FarPastSource(1));
             }
             catch (InvalidDataException exception)
             {
@@ -136,7 +136,7 @@ public sealed class StcaTrainerTests
     public void AStepThatDivergesNamesItselfAndChangesNothing()
     {
         StcaModel model = StcaModel.Create(FarPastSource.Config);
-        var trainer = new StcaTrainer(_context, model, new FarPastSource(1), Options(10));
+        var trainer = new ModelTrainer(_context, model, new FarPastSource(1), Options(10));
         model.Parameters.Parameters.Single(parameter => parameter.Name == "attention.1.value").Values[5] = float.NaN;
         model.Parameters.MarkChanged();
         float[] before = model.Parameters.DenseValues.ToArray();
@@ -151,7 +151,7 @@ public sealed class StcaTrainerTests
         using var folder = new TemporaryFolder();
         var evaluated = new List<long>();
         var reported = new List<long>();
-        var trainer = new StcaTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(10));
+        var trainer = new ModelTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(10));
         trainer.Run(new TrainingSchedule { EvaluateEvery = 4 }, progress => reported.Add(progress.Step), evaluated.Add);
         Assert.That(evaluated, Is.EqualTo(new long[] { 4, 8, 10 }));
         Assert.That(reported, Is.EqualTo(Enumerable.Range(1, 10).Select(step => (long)step)));
@@ -162,7 +162,7 @@ public sealed class StcaTrainerTests
     public void CheckpointsThatCannotBeWrittenSaySo()
     {
         using var folder = new TemporaryFolder();
-        var trainer = new StcaTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(2));
+        var trainer = new ModelTrainer(_context, StcaModel.Create(FarPastSource.Config), new FarPastSource(1), Options(2));
         Assert.That(() => trainer.Run(new TrainingSchedule { CheckpointPath = folder["missing/checkpoint"] }), Throws.InstanceOf<IOException>());
     }
 
@@ -179,7 +179,7 @@ public sealed class StcaTrainerTests
     private byte[] Run(TemporaryFolder folder, int steps, long seed = 3, LongSeqContext? context = null)
     {
         string path = folder["uninterrupted"];
-        new StcaTrainer(context ?? _context, StcaModel.Create(FarPastSource.Config with { Seed = seed }), new FarPastSource(1), Options(steps))
+        new ModelTrainer(context ?? _context, StcaModel.Create(FarPastSource.Config with { Seed = seed }), new FarPastSource(1), Options(steps))
             .Run(new TrainingSchedule { CheckpointPath = path });
         byte[] bytes = File.ReadAllBytes(path);
         File.Delete(path);

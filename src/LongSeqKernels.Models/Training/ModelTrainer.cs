@@ -7,10 +7,10 @@ namespace LongSeqKernels.Models;
 /// Trains a model with request-level batches. A run is a pure function of the initial model, the source, the options and the backend with its threads: the same bits every
 /// time, also when it was interrupted and resumed from a checkpoint.
 /// </summary>
-public sealed class StcaTrainer
+public sealed class ModelTrainer
 {
     private readonly IRequestBatchSource _source;
-    private readonly StcaPass _pass;
+    private readonly ITrainingPass _pass;
     private readonly AdamW _optimiser;
     private readonly GrowingBuffer _logits = new();
     private readonly GrowingBuffer _gradient = new();
@@ -21,22 +21,22 @@ public sealed class StcaTrainer
     /// <param name="source">Batch n trains step n.</param>
     /// <param name="options">How to train.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
-    public StcaTrainer(LongSeqContext context, StcaModel model, IRequestBatchSource source, TrainingOptions options)
+    public ModelTrainer(LongSeqContext context, RankingModel model, IRequestBatchSource source, TrainingOptions options)
         : this(context, model, source, options, new AdamW(model.Parameters, Checked(options).Optimiser))
     {
     }
 
-    private StcaTrainer(LongSeqContext context, StcaModel model, IRequestBatchSource source, TrainingOptions options, AdamW optimiser)
+    private ModelTrainer(LongSeqContext context, RankingModel model, IRequestBatchSource source, TrainingOptions options, AdamW optimiser)
     {
         Model = model;
         Options = options;
         _source = source;
         _optimiser = optimiser;
-        _pass = new StcaPass(context, model, PassMode.Training);
+        _pass = model.CreateTrainingPass(context);
     }
 
     /// <summary>The model, as the last step left it.</summary>
-    public StcaModel Model { get; }
+    public RankingModel Model { get; }
 
     /// <summary>How it is trained.</summary>
     public TrainingOptions Options { get; }
@@ -50,14 +50,14 @@ public sealed class StcaTrainer
     /// <param name="source">The source that the run started with.</param>
     /// <exception cref="InvalidDataException">The file is damaged or no checkpoint, or the source is another one.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static StcaTrainer Resume(LongSeqContext context, string checkpointPath, IRequestBatchSource source)
+    public static ModelTrainer Resume(LongSeqContext context, string checkpointPath, IRequestBatchSource source)
     {
-        (StcaModel model, AdamW optimiser, TrainingOptions options, string fingerprint) = Checkpoint.Read(checkpointPath);
+        (RankingModel model, AdamW optimiser, TrainingOptions options, string fingerprint) = Checkpoint.Read(checkpointPath);
         if (fingerprint != source.Fingerprint)
         {
             throw new InvalidDataException($"{checkpointPath} was trained on \"{fingerprint}\"; the source must be the same, but is \"{source.Fingerprint}\".");
         }
-        return new StcaTrainer(context, model, source, options, optimiser);
+        return new ModelTrainer(context, model, source, options, optimiser);
     }
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
@@ -114,7 +114,7 @@ public sealed class StcaTrainer
         Span<float> logits = _logits.Use(batch.Targets.Total, 1);
         Span<float> gradient = _gradient.Use(batch.Targets.Total, 1);
         _pass.Forward(batch, logits);
-        double loss = RequestLoss.Compute(Options.Loss, batch, logits, gradient);
+        double loss = RequestLoss.Compute(Options.Loss, batch, logits, gradient) + _pass.AuxiliaryLoss;
         if (!double.IsFinite(loss))
         {
             throw new TrainingDivergedException($"Step {step}: the loss is {loss}; the weights are those of step {step - 1}. A lower learning rate or a smaller ClipNorm may help.");
