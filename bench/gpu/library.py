@@ -43,7 +43,7 @@ class CrossAttentionShape(Structure):
         ("scale", c_float),
         ("soft_cap", c_float),
         ("score_divisor", c_float),
-        ("reserved", c_int32),
+        ("history_encoding", c_int32),
         ("segments", c_int64),
         ("target_offsets", OFFSETS),
         ("history_offsets", OFFSETS),
@@ -53,7 +53,9 @@ class CrossAttentionShape(Structure):
 
 class CrossAttentionTensors(Structure):
     abi_name = "lsk_cross_attention_tensors"
-    _fields_ = [("struct_size", c_uint32)] + [(name, c_void_p) for name in ("queries", "keys", "values", "key_bias", "output", "log_sum_exp")]
+    _fields_ = [("struct_size", c_uint32)] + [
+        (name, c_void_p) for name in ("queries", "keys", "values", "key_scales", "value_scales", "key_bias", "output", "log_sum_exp")
+    ]
 
 
 class CrossAttentionGradients(Structure):

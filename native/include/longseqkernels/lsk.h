@@ -59,6 +59,14 @@ typedef enum lsk_history_form {
     LSK_SHARED = 1              /* one tensor X [L, D] is key and value of every head; Hkv is 1 */
 } lsk_history_form;
 
+/* How the rows of a cross attention's history are stored. Encoded rows are those of lsk_summary_codec: codes, and a scale a row. */
+typedef enum lsk_history_encoding {
+    LSK_HISTORY_ENCODING_NONE = 0,    /* elements of the shape's dtype */
+    LSK_HISTORY_ENCODING_FLOAT16 = 1, /* as LSK_ENCODING_FLOAT16 */
+    LSK_HISTORY_ENCODING_INT8 = 2,    /* as LSK_ENCODING_INT8 */
+    LSK_HISTORY_ENCODING_INT4 = 3     /* as LSK_ENCODING_INT4 */
+} lsk_history_encoding;
+
 /* What turns logits into weights. */
 typedef enum lsk_score {
     LSK_SOFTMAX = 0,
@@ -238,7 +246,8 @@ LSK_API lsk_status lsk_plan_destroy(lsk_plan* plan);
 
 /* ---- cross attention and summary pooling -------------------------------------------------------------------------------------- */
 
-/* o = sum_j w_j v_j, w = score_j(cap(scale * q . k_j) + bias_j) per head, cap(s) = c tanh(s / c). STCA, arXiv 2511.06077, section 3.1. */
+/* o = sum_j w_j v_j, w = score_j(cap(scale * q . k_j) + bias_j) per head, cap(s) = c tanh(s / c). STCA, arXiv 2511.06077, section 3.1.
+   An encoded history is decoded as it is read, to code * scale rounded to dtype; it has no backward, as summaries are quantised after training. */
 typedef struct lsk_cross_attention_shape {
     uint32_t struct_size;
     int32_t dtype;                   /* of queries, keys, values, gradients */
@@ -253,7 +262,7 @@ typedef struct lsk_cross_attention_shape {
     float scale;                     /* factor of q . k */
     float soft_cap;                  /* c, 0 for none */
     float score_divisor;             /* n of SiLU and identity, 0 for their default */
-    int32_t reserved;                /* 0 */
+    int32_t history_encoding;        /* lsk_history_encoding */
     int64_t segments;
     const int64_t* target_offsets;   /* [segments + 1] */
     const int64_t* history_offsets;  /* [segments + 1] */
@@ -263,8 +272,10 @@ typedef struct lsk_cross_attention_shape {
 typedef struct lsk_cross_attention_tensors {
     uint32_t struct_size;
     const void* queries;             /* [T, nq, H, dh], or [M, nq, H, dh] when broadcast */
-    const void* keys;                /* [L, Hkv, dh], or X [L, D] */
+    const void* keys;                /* [L, Hkv, dh], or X [L, D]; encoded: the codes of these L * Hkv rows */
     const void* values;              /* [L, Hkv, dh]; NULL for shared history */
+    const float* key_scales;         /* [L, Hkv] of encoded keys, or [L] of X; not read for fp16 codes; NULL where nothing is encoded */
+    const float* value_scales;       /* likewise of values; NULL for shared history */
     const float* key_bias;           /* [L] or NULL */
     void* output;                    /* [T, nq, H, dh] of output_dtype */
     float* log_sum_exp;              /* [T, nq, H] or NULL; softmax only */

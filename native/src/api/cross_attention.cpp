@@ -25,7 +25,7 @@ AttentionShape checked_shape(const lsk_cross_attention_shape& s) {
     check_finite_not_negative("soft_cap", s.soft_cap);
     check_finite_not_negative("score_divisor", s.score_divisor);
     if (s.score == LSK_SOFTMAX && s.score_divisor != 0) fail_argument("score_divisor", std::to_string(s.score_divisor), "0 for softmax, which normalises by itself");
-    check_reserved("reserved", s.reserved);
+    check_choice("history_encoding", s.history_encoding, LSK_HISTORY_ENCODING_INT4 + 1);
     check_offsets("target_offsets", s.target_offsets, s.segments);
     check_offsets("history_offsets", s.history_offsets, s.segments);
 
@@ -33,6 +33,7 @@ AttentionShape checked_shape(const lsk_cross_attention_shape& s) {
     shape.dtype = s.dtype;
     shape.output_dtype = s.output_dtype;
     shape.form = s.form;
+    shape.history_encoding = s.history_encoding;
     shape.score = s.score;
     shape.heads = s.heads;
     shape.head_width = s.head_width;
@@ -56,6 +57,38 @@ AttentionShape checked_shape(const lsk_cross_attention_shape& s) {
 }
 
 bool aligned(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
+
+// Rows of the history, one a head of a token: elements, or codes and scales.
+void check_history(const CrossAttentionPlan& plan, const char* rows, const void* pointer, const char* scales, const float* scale_pointer) {
+    const AttentionShape& shape = plan.shape;
+    const int64_t count = shape.tokens() * shape.key_value_heads;
+    switch (shape.history_encoding) {
+        case LSK_HISTORY_ENCODING_NONE:
+            check_tensor(rows, pointer, plan.history_elements(), dtype_bytes(shape.dtype));
+            check_absent(scales, scale_pointer, "the history is not encoded");
+            break;
+        case LSK_HISTORY_ENCODING_FLOAT16:
+            check_tensor(rows, pointer, plan.history_elements(), 2);
+            check_tensor(scales, scale_pointer, 0, 4);
+            break;
+        default:
+            check_tensor(rows, pointer, count * shape.row_bytes(), 1);
+            check_tensor(scales, scale_pointer, count, 4);
+            break;
+    }
+}
+
+EncodedHistory encoded_history(const AttentionShape& shape, const lsk_cross_attention_tensors& t) {
+    EncodedHistory encoded{};
+    encoded.key_scales = t.key_scales;
+    encoded.value_scales = t.value_scales ? t.value_scales : t.key_scales;
+    encoded.bits = shape.code_bits();
+    encoded.row_bytes = shape.row_bytes();
+    const auto addresses = reinterpret_cast<uintptr_t>(t.keys) | reinterpret_cast<uintptr_t>(t.values) | static_cast<uintptr_t>(encoded.row_bytes);
+    encoded.copy_bytes = addresses % 16 == 0 ? 16 : addresses % 8 == 0 ? 8 : addresses % 4 == 0 ? 4 : 1;
+    while (encoded.copy_lanes_log2 < 5 && encoded.copy_bytes << encoded.copy_lanes_log2 < encoded.row_bytes) encoded.copy_lanes_log2++;
+    return encoded;
+}
 }  // namespace
 
 namespace lsk {
@@ -64,11 +97,13 @@ CrossAttentionParams cross_attention_inputs(const CrossAttentionPlan& plan, cons
     const AttentionShape& shape = plan.shape;
     const int64_t element = dtype_bytes(shape.dtype);
     check_tensor("queries", t.queries, plan.query_elements(), element);
-    check_tensor("keys", t.keys, plan.history_elements(), element);
-    if (plan.shared_history())
+    check_history(plan, "keys", t.keys, "key_scales", t.key_scales);
+    if (plan.shared_history()) {
         check_absent("values", t.values, "shared history is its own values");
-    else
-        check_tensor("values", t.values, plan.history_elements(), element);
+        check_absent("value_scales", t.value_scales, "shared history is its own values");
+    } else {
+        check_history(plan, "values", t.values, "value_scales", t.value_scales);
+    }
     check_tensor("key_bias", t.key_bias, 0, 4);
 
     CrossAttentionParams params{};
@@ -89,7 +124,11 @@ CrossAttentionParams cross_attention_inputs(const CrossAttentionPlan& plan, cons
     params.input_dtype = shape.dtype;
     params.output_dtype = shape.output_dtype;
     params.shared_history = plan.shared_history();
-    params.aligned_inputs = shape.head_width * element % 16 == 0 && aligned(t.queries) && aligned(t.keys) && aligned(t.values);
+    params.aligned_inputs = shape.head_width * element % 16 == 0 && aligned(t.queries);
+    if (shape.code_bits() == 0)
+        params.aligned_inputs = params.aligned_inputs && aligned(t.keys) && aligned(t.values);
+    else
+        params.encoded = encoded_history(shape, t);
     return params;
 }
 

@@ -58,7 +58,9 @@ CrossAttentionBackwardParams backward_inputs(const CrossAttentionPlan& plan, con
 }  // namespace
 
 void lsk::plan_cross_attention_backward(CrossAttentionPlan& plan, const Chip& chip, const BackwardPin& pin) {
-    plan.backward_unsupported = unsupported_backward(chip, plan.shape);
+    plan.backward_unsupported = plan.shape.history_encoding != LSK_HISTORY_ENCODING_NONE
+                                    ? "history_encoding has no backward: summaries are quantised after training."
+                                    : unsupported_backward(chip, plan.shape);
     if (!plan.backward_unsupported.empty()) {
         plan.explanation += "\nbackward: none. " + plan.backward_unsupported;
         return;

@@ -45,7 +45,7 @@ std::string layouts() {
             {"scale", offsetof(lsk_cross_attention_shape, scale)},
             {"soft_cap", offsetof(lsk_cross_attention_shape, soft_cap)},
             {"score_divisor", offsetof(lsk_cross_attention_shape, score_divisor)},
-            {"reserved", offsetof(lsk_cross_attention_shape, reserved)},
+            {"history_encoding", offsetof(lsk_cross_attention_shape, history_encoding)},
             {"segments", offsetof(lsk_cross_attention_shape, segments)},
             {"target_offsets", offsetof(lsk_cross_attention_shape, target_offsets)},
             {"history_offsets", offsetof(lsk_cross_attention_shape, history_offsets)},
@@ -55,6 +55,8 @@ std::string layouts() {
             {"queries", offsetof(lsk_cross_attention_tensors, queries)},
             {"keys", offsetof(lsk_cross_attention_tensors, keys)},
             {"values", offsetof(lsk_cross_attention_tensors, values)},
+            {"key_scales", offsetof(lsk_cross_attention_tensors, key_scales)},
+            {"value_scales", offsetof(lsk_cross_attention_tensors, value_scales)},
             {"key_bias", offsetof(lsk_cross_attention_tensors, key_bias)},
             {"output", offsetof(lsk_cross_attention_tensors, output)},
             {"log_sum_exp", offsetof(lsk_cross_attention_tensors, log_sum_exp)}});

@@ -16,13 +16,13 @@ constexpr int64_t longest_history = int64_t(1) << 30;  // tokens of a segment, a
 // What a multiprocessor does in a clock, roughly; only ratios matter. Tensor rates are those of mma.sync on 16-bit factors; fp32 goes through three
 // products at half the rate.
 struct Rates {
-    double memory_bytes, products, exponentials, shared_bytes;
+    double memory_bytes, products, exponentials, shared_bytes, decoded;
 };
 
 Rates rates_of(const Chip& chip) {
-    if (chip.compute_capability >= 90) return {18, 1300, 16, 128};
-    if (chip.compute_capability == 89) return {3, 512, 16, 128};
-    return {13, 1024, 16, 128};
+    if (chip.compute_capability >= 90) return {18, 1300, 16, 128, 32};
+    if (chip.compute_capability == 89) return {3, 512, 16, 128, 32};
+    return {13, 1024, 16, 128, 32};
 }
 
 struct Problem {
@@ -41,6 +41,11 @@ struct Candidate {
 
 int padded(const AttentionShape& shape) { return forward::padded_width(shape.head_width); }
 
+// Bytes of one head of one token in memory, with its scale.
+double history_bytes(const AttentionShape& shape) {
+    return shape.code_bits() == 0 ? double(shape.head_width) * shape.element_bytes() : double(shape.row_bytes()) + (shape.code_bits() < 16 ? 4 : 0);
+}
+
 // Arranges a variant: as many token groups as leave each ring enough stages, in a share of a multiprocessor's shared memory.
 void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, ForwardVariant variant, int row_warps, int most_groups, int blocks_per_multiprocessor) {
     c.how = {variant, {row_warps, 1, 2}};
@@ -50,39 +55,50 @@ void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, Forwar
                                                        : "its output of " + std::to_string(shape.head_width) + " columns does not fit the registers";
         return;
     }
+    const int code_bits = shape.code_bits();
+    if (code_bits != 0 && !forward::has_encoded_variant(variant, shape.element_bytes(), padded(shape))) {
+        c.rejected = "does not decode codes";
+        return;
+    }
     const bool shared = shape.form == 1;
     const int64_t whole = chip.shared_memory_per_block + shared_memory_reserve;
     constexpr int wanted_stages = 6;
     for (int residents = blocks_per_multiprocessor; residents >= 1; residents--)
         for (const int least_stages : {4, 3, 2})
             for (int groups = most_groups; groups >= 1; groups /= 2)
-                for (int stages = wanted_stages; stages >= least_stages; stages--) {
+                for (int stages = wanted_stages; stages >= (code_bits ? std::max(least_stages, forward::least_encoded_stages) : least_stages); stages--) {
                     const ForwardArrangement a{row_warps, groups, stages};
-                    const int bytes = forward::shared_bytes(variant, a, padded(shape), shape.element_bytes(), shared);
+                    const int bytes = forward::shared_bytes(variant, a, padded(shape), shape.element_bytes(), shared, code_bits);
                     if (bytes > chip.shared_memory_per_block || (bytes + shared_memory_reserve) * residents > whole) continue;
                     if (residents > 1 && least_stages < 3) continue;
                     c.how.arrangement = a;
                     c.blocks_per_chip = residents * chip.multiprocessors;
                     return;
                 }
-    c.rejected = "two stages do not fit the " + std::to_string(chip.shared_memory_per_block) + " bytes of shared memory of a block";
+    c.rejected = std::string(code_bits ? "two tiles and three stages of codes" : "two stages") + " do not fit the " + std::to_string(chip.shared_memory_per_block) +
+                 " bytes of shared memory of a block";
 }
 
-// Bytes from memory, tensor work, exponentials and shared-memory traffic of all row tiles; the slowest of the four sets the pace.
+// Bytes from memory, tensor work, exponentials, shared-memory traffic and decoding of all row tiles; the slowest of the five sets the pace.
 double cost_of(const Chip& chip, const AttentionShape& shape, const Candidate& c) {
     const Rates rates = rates_of(chip);
     const int element = shape.element_bytes(), width = padded(shape);
     const bool shared = shape.form == 1;
     const double product_rate = element == 4 ? rates.products / 6 : rates.products;
-    const double per_token_memory = double(shape.head_width) * element * (shared ? 1 : 2) / rates.memory_bytes;
+    const double per_token_memory = history_bytes(shape) * (shared ? 1 : 2) / rates.memory_bytes;
     const double per_token_products = double(c.rows) * width * 2 / product_rate;
     const double per_token_exponentials = double(c.rows) / rates.exponentials;
     // Every warp reads K, V and (16 tokens at a time) its queries.
     const double query_reads = double(c.rows) / forward::slice_tokens(c.how.variant, width * element);
     double shared_bytes = (double(c.how.arrangement.row_warps) * 2 + (shared ? 1 : 2) + query_reads) * width * element;
     if (c.how.variant == ForwardVariant::wide16) shared_bytes += forward::wide_warps * (forward::wide_warps + 1) * 16 * 4;  // parts of logits
+    double per_token_decoded = 0;
+    if (shape.code_bits() != 0) {
+        shared_bytes += (shared ? 1 : 2) * (2 * history_bytes(shape) + width * element);  // codes in and out, elements in
+        per_token_decoded = (shared ? 1 : 2) * width / rates.decoded;
+    }
     const double per_token_shared = shared_bytes / rates.shared_bytes;
-    const double per_token = std::max({per_token_memory, per_token_products, per_token_exponentials, per_token_shared});
+    const double per_token = std::max({per_token_memory, per_token_products, per_token_exponentials, per_token_shared, per_token_decoded});
     constexpr double per_tile = 4000;  // loading rows, filling the ring, merging, writing
     double cycles = 0;
     for (int64_t segment = 0; segment < shape.segments(); segment++) {
@@ -95,7 +111,8 @@ double cost_of(const Chip& chip, const AttentionShape& shape, const Candidate& c
 }
 
 std::vector<Candidate> candidates_of(const Chip& chip, const AttentionShape& shape) {
-    const bool pairs = forward::has_variant(ForwardVariant::stream32, shape.element_bytes(), padded(shape));
+    const bool pairs = forward::has_variant(ForwardVariant::tiles32, shape.element_bytes(), padded(shape));
+    const bool stream_pairs = pairs && shape.code_bits() == 0;
     std::vector<Candidate> candidates;
     const auto add = [&](const char* name, ForwardVariant variant, int row_warps, int most_groups, int blocks_per_multiprocessor) {
         Candidate c;
@@ -105,7 +122,7 @@ std::vector<Candidate> candidates_of(const Chip& chip, const AttentionShape& sha
         candidates.push_back(c);
     };
     add("thin16", ForwardVariant::stream16, 1, 8, 1);
-    add("thin32", pairs ? ForwardVariant::stream32 : ForwardVariant::stream16, pairs ? 1 : 2, pairs ? 8 : 4, 1);
+    add("thin32", stream_pairs ? ForwardVariant::stream32 : ForwardVariant::stream16, stream_pairs ? 1 : 2, stream_pairs ? 8 : 4, 1);
     add("tiled64", pairs ? ForwardVariant::tiles32 : ForwardVariant::tiles16, pairs ? 2 : 4, 2, pairs ? 2 : 1);
     add("tiled128", pairs ? ForwardVariant::tiles32 : ForwardVariant::tiles16, pairs ? 4 : 8, 1, pairs ? 2 : 1);
     if (shape.form == 1) add("wide", ForwardVariant::wide16, 1, 1, 1);
@@ -146,13 +163,20 @@ AttentionWork work_of(const AttentionShape& shape, const RowTile& tile) {
     return work;
 }
 
+std::string encoding_of(const AttentionShape& shape) {
+    if (shape.code_bits() == 0) return "the history's fp16 rows are elements of the queries' type: nothing is decoded";
+    const char* const names[] = {"", "fp16", "int8", "int4"};
+    return std::string("the history's ") + names[shape.history_encoding] + " codes are decoded as they are read: " + std::to_string(int(history_bytes(shape))) +
+           " bytes a head of a token, instead of " + std::to_string(shape.head_width * shape.element_bytes());
+}
+
 std::string describe(const Candidate& c, const AttentionShape& shape) {
     char text[240];
     if (!c.rejected.empty()) {
         std::snprintf(text, sizeof text, "  %-9s rejected: %s", c.name.c_str(), c.rejected.c_str());
     } else {
         const auto& a = c.how.arrangement;
-        const int bytes = forward::shared_bytes(c.how.variant, a, padded(shape), shape.element_bytes(), shape.form == 1);
+        const int bytes = forward::shared_bytes(c.how.variant, a, padded(shape), shape.element_bytes(), shape.form == 1, shape.code_bits());
         std::snprintf(text, sizeof text, "  %-9s %d rows x %d groups of warps, %d stages, %d bytes of shared memory: %.3g cycles of one multiprocessor", c.name.c_str(), c.rows,
                       a.token_groups, a.stages, bytes, c.cycles);
     }
@@ -161,7 +185,10 @@ std::string describe(const Candidate& c, const AttentionShape& shape) {
 }  // namespace
 
 std::string unsupported_forward(const AttentionShape& shape) {
-    const int widest = shape.form == 1 ? forward::max_wide_width : forward::max_width;
+    const bool encoded = shape.code_bits() != 0;
+    const int widest = shape.form == 1 && !encoded ? forward::max_wide_width : forward::max_width;
+    if (shape.head_width > widest && encoded)
+        return "head_width was " + std::to_string(shape.head_width) + " but kernels that decode the history take at most " + std::to_string(widest) + ": decode it first.";
     if (shape.head_width > widest)
         return "head_width was " + std::to_string(shape.head_width) + " but kernels take at most " + std::to_string(widest) + (shape.form == 1 ? "." : " of projected history.");
     for (int64_t segment = 0; segment < shape.segments(); segment++) {
@@ -223,6 +250,7 @@ ForwardPlan plan_forward(const Chip& chip, const AttentionShape& shape, const Fo
 
     plan.explanation = "forward: " + chosen->name + (pin.kernel.empty() ? ", the cheapest of" : ", pinned, of") + "\n";
     for (const Candidate& c : candidates) plan.explanation += describe(c, shape) + "\n";
+    if (shape.history_encoding != 0) plan.explanation += encoding_of(shape) + "\n";
     char text[200];
     std::snprintf(text, sizeof text, "%zu row tiles in %zu works on %d blocks; %d row tiles are split; the fullest block has %.2f times the mean cost; %lld bytes of partial states",
                   tiles.size(), plan.works.size(), plan.blocks(), split_tiles,

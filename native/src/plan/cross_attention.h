@@ -17,6 +17,7 @@ struct Chip {
 // A batch of cross attentions, checked. lsk_cross_attention_shape says what the fields mean.
 struct AttentionShape {
     int dtype = 0, output_dtype = 0, form = 0, score = 0;
+    int history_encoding = 0;  // lsk_history_encoding
     int heads = 1, head_width = 1, key_value_heads = 1, queries_per_target = 1;
     bool broadcast_queries = false;
     float scale = 1, soft_cap = 0, score_divisor = 0;
@@ -29,6 +30,9 @@ struct AttentionShape {
     int64_t rows() const { return targets() * queries_per_target * heads; }  // of the output
     int64_t query_targets() const { return !broadcast_queries ? targets() : segments() == 0 ? 0 : target_offsets[1]; }
     int element_bytes() const { return dtype == 0 ? 4 : 2; }
+    // Of the codes that a kernel decodes; 0 where it reads elements: fp16 codes are the rows of fp16 queries as they are.
+    int code_bits() const { return history_encoding == 0 || (history_encoding == 1 && dtype == 2) ? 0 : 32 >> history_encoding; }
+    int row_bytes() const { return (head_width * code_bits() + 7) / 8; }  // of the codes of one head of a token
     int heads_per_key_value() const { return heads / key_value_heads; }
 };
 

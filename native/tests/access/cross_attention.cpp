@@ -1,21 +1,20 @@
 #include "access/access_report.h"
-#include "api/cross_attention_plan.h"
-#include "support/cross_attention_twin.h"
-#include "support/device.h"
+#include "support/cross_attention_check.h"
 
 using namespace lsk::test;
 
 namespace {
-// Runs one forward pass and returns the bytes that its tiles were loaded from.
-uint64_t forward(const AttentionInputs& in, const char* kernel) {
+// Runs one forward pass and returns the bytes that its tiles were loaded from: by the lines of `file`.
+uint64_t forward(const AttentionInputs& in, const char* kernel, const char* file = "tile.cuh") {
     const Device device;
     Plan plan;
     const lsk_cross_attention_shape shape = in.shape();
     succeed(lsk::cross_attention_plan(device.context, &shape, {kernel, 0}, &plan.handle));
-    const Tensor queries(device, in.c.dtype, in.queries), keys(device, in.c.dtype, in.keys), values(device, in.c.dtype, in.values);
+    const Tensor queries(device, in.c.dtype, in.queries);
+    const DeviceHistory history(device, in);
     Tensor output(device, in.c.output_dtype(), size_t(in.rows()) * in.c.width), lse(device, LSK_FLOAT32, size_t(in.rows()));
-    const lsk_cross_attention_tensors tensors{sizeof tensors, queries.pointer(), keys.pointer(), in.c.form == LSK_SHARED ? nullptr : values.pointer(),
-                                              nullptr, output.pointer(), lse.floats()};
+    lsk_cross_attention_tensors tensors{sizeof tensors, queries.pointer(), nullptr, nullptr, nullptr, nullptr, nullptr, output.pointer(), lse.floats()};
+    history.into(tensors);
     const Workspace workspace(device, plan, LSK_FORWARD);
     const AccessReport report;
     succeed(lsk_cross_attention_forward(plan.handle, &tensors, workspace.buffer, device.stream));
@@ -23,8 +22,9 @@ uint64_t forward(const AttentionInputs& in, const char* kernel) {
     CAPTURE(std::string(kernel));
     CAPTURE(in.c.dtype);
     CAPTURE(in.c.width);
+    CAPTURE(in.c.encoding);
     report.check();
-    return AccessReport::global_bytes_read("tile.cuh");
+    return AccessReport::global_bytes_read(file);
 }
 }  // namespace
 
@@ -49,6 +49,21 @@ TEST_SUITE("cross_attention") {
             CHECK(read >= history);
             CHECK(read <= history * 5 / 4);    // and every split its queries
         }
+    }
+
+    TEST_CASE("codes and scales are read once a row tile, without bank conflicts and in whole sectors") {
+        for (const lsk_dtype dtype : all_dtypes)
+            for (const int encoding : {LSK_HISTORY_ENCODING_FLOAT16, LSK_HISTORY_ENCODING_INT8, LSK_HISTORY_ENCODING_INT4}) {
+                if (dtype == LSK_FLOAT16 && encoding == LSK_HISTORY_ENCODING_FLOAT16) continue;  // is not decoded
+                const int bits = 32 >> encoding;
+                const uint64_t scales = encoding == LSK_HISTORY_ENCODING_FLOAT16 ? 0 : 4;
+                AttentionCase thin{.targets = {4}, .history = {1024}, .dtype = dtype, .heads = 4, .width = 128};
+                thin.encoding = encoding;
+                CHECK(forward(AttentionInputs(thin), "thin16", "encoded_history.cuh") == 1024 * (128 * uint64_t(bits) / 8 + scales));
+                AttentionCase tiled{.targets = {64}, .history = {512}, .dtype = dtype, .form = LSK_PROJECTED, .width = 64};
+                tiled.encoding = encoding;
+                CHECK(forward(AttentionInputs(tiled), "tiled64", "encoded_history.cuh") == 2 * 512 * (64 * uint64_t(bits) / 8 + scales));
+            }
     }
 
     TEST_CASE("wide histories are read once a row tile, without bank conflicts and in whole sectors") {

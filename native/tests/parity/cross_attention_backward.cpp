@@ -52,7 +52,7 @@ std::string check(const AttentionCase& c, const Wanted& wanted = {}, const lsk::
     const Tensor output(device, c.output_dtype(), forward.output), lse(device, LSK_FLOAT32, forward.log_sum_exp);
     const Tensor output_gradient(device, c.dtype, of_output), lse_gradient(device, LSK_FLOAT32, of_lse);
     const lsk_cross_attention_tensors tensors{sizeof tensors, queries.pointer(), keys.pointer(), c.form == LSK_SHARED ? nullptr : values.pointer(),
-                                              c.bias ? bias.floats() : nullptr, output.pointer(), softmax ? lse.floats() : nullptr};
+                                              nullptr, nullptr, c.bias ? bias.floats() : nullptr, output.pointer(), softmax ? lse.floats() : nullptr};
     const Workspace workspace(device, plan, LSK_BACKWARD);
     const auto run = [&](Gradients& to) {
         const lsk_cross_attention_gradients gradients{sizeof gradients, output_gradient.pointer(), softmax ? lse_gradient.floats() : nullptr, Gradients::pointer(to.queries),

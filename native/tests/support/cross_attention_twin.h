@@ -5,6 +5,7 @@
 #include <string>
 #include "support/elements.h"
 #include "support/samples.h"
+#include "support/summary_codec_twin.h"
 
 namespace lsk::test {
 
@@ -17,6 +18,7 @@ struct AttentionCase {
     double scale = 0.3, soft_cap = 0, score_divisor = 0;
     bool bias = false, limits = false, broadcast = false, state = false;  // state: fp32 output
     double logit_spread = 1;                                              // factor of the queries
+    int encoding = LSK_HISTORY_ENCODING_NONE;
 
     int64_t segments() const { return int64_t(targets.size()); }
     lsk_dtype output_dtype() const { return state ? LSK_FLOAT32 : dtype; }
@@ -25,7 +27,8 @@ struct AttentionCase {
 struct AttentionInputs {
     AttentionCase c;
     std::vector<int64_t> target_offsets, history_offsets, limits;
-    std::vector<double> queries, keys, values, bias;
+    std::vector<double> queries, keys, values, bias;  // encoded keys and values: decoded
+    Encoded key_codes, value_codes;
 
     // Histories that nobody looks at are NaN, and so are the queries of targets without a history.
     explicit AttentionInputs(const AttentionCase& from) : c(from), target_offsets(offsets_of(from.targets)), history_offsets(offsets_of(from.history)) {
@@ -50,6 +53,18 @@ struct AttentionInputs {
             }
             if (c.history[size_t(segment)] == 0 && !c.broadcast) poison(queries, target_offsets[size_t(segment)], target_offsets[size_t(segment) + 1], target_width);
         }
+        if (c.encoding != LSK_HISTORY_ENCODING_NONE) {
+            key_codes = encoded(keys);
+            if (c.form != LSK_SHARED) value_codes = encoded(values);
+        }
+    }
+
+    // With what a kernel computes on: a decoded history in the type of the queries.
+    AttentionInputs stored() const {
+        AttentionInputs in = *this;
+        in.keys = rounded(keys, c.dtype);
+        in.values = rounded(values, c.dtype);
+        return in;
     }
 
     const std::vector<double>& value_rows() const { return c.form == LSK_SHARED ? keys : values; }
@@ -57,7 +72,7 @@ struct AttentionInputs {
 
     lsk_cross_attention_shape shape() const {
         return {sizeof(lsk_cross_attention_shape), c.dtype, c.output_dtype(), c.form, c.heads, c.width, c.key_value_heads, c.queries_per_target, c.broadcast, c.score,
-                float(c.scale), float(c.soft_cap), float(c.score_divisor), 0, c.segments(), target_offsets.data(), history_offsets.data(), limits.empty() ? nullptr : limits.data()};
+                float(c.scale), float(c.soft_cap), float(c.score_divisor), c.encoding, c.segments(), target_offsets.data(), history_offsets.data(), limits.empty() ? nullptr : limits.data()};
     }
 
     // One row (target, query, head) of the output.
@@ -85,6 +100,24 @@ struct AttentionInputs {
     double divisor(const Row& r) const { return c.score_divisor != 0 ? c.score_divisor : c.score == LSK_SILU ? double(r.visible) : 1.0; }
 
 private:
+    // Codes of rows that nobody looks at decode to NaN; the rows become what theirs decode to. The half byte that an odd row leaves over is not zero.
+    Encoded encoded(std::vector<double>& rows) const {
+        const auto encoding = static_cast<lsk_encoding>(c.encoding - 1);
+        const int64_t count = history_offsets.back() * c.key_value_heads;
+        Encoded e = encode(encoding, count, c.width, rows);
+        const size_t bytes = row_bytes(encoding, c.width);
+        for (int64_t row = 0; row < count; row++) {
+            if (std::isnan(rows[size_t(row) * c.width])) {
+                std::fill_n(e.codes.begin() + row * int64_t(bytes), bytes, std::byte{0xff});
+                e.scales[size_t(row)] = std::nanf("");
+            } else if (encoding == LSK_ENCODING_INT4 && c.width % 2 == 1) {
+                e.codes[size_t(row + 1) * bytes - 1] |= std::byte{0x70};
+            }
+        }
+        rows = decode(encoding, count, c.width, e);
+        return e;
+    }
+
     static void poison(std::vector<double>& rows, int64_t first, int64_t end, size_t width) {
         std::fill(rows.begin() + first * int64_t(width), rows.begin() + end * int64_t(width), std::nan(""));
     }

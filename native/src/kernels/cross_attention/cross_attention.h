@@ -8,10 +8,21 @@ namespace lsk {
 
 enum class Score : int32_t { softmax, silu, identity };  // as lsk_score
 
+// A history of codes, which kernels decode as they read it. A row is one key/value head of a token.
+struct EncodedHistory {
+    const float* key_scales;       // [L, Hkv]; not read for codes of 16 bits
+    const float* value_scales;     // [L, Hkv]; the keys' for shared history
+    int32_t bits;                  // of a code: 16 (fp16), 8 or 4; 0: rows are elements
+    int32_t row_bytes;
+    int32_t copy_bytes;            // of one copy: 16, 8 or 4, or 1 where rows are not aligned
+    int32_t copy_lanes_log2;       // lanes that copy a row side by side
+};
+
 struct CrossAttentionParams {
     const void* queries;           // [T or M, nq, H, dh]
     const void* keys;              // [L, Hkv, dh]
     const void* values;            // [L, Hkv, dh]; the keys for shared history
+    EncodedHistory encoded;
     const float* key_bias;         // [L] or null
     void* output;                  // [T, nq, H, dh]
     float* log_sum_exp;            // [T, nq, H] or null

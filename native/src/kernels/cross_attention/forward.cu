@@ -15,6 +15,10 @@ static forward::LaunchVariant* variant_of(ForwardVariant variant, int dtype) {
 
 cudaError_t launch_cross_attention_forward(const ForwardLaunch& how, const CrossAttentionParams& params, cudaStream_t stream) {
     if (params.blocks == 0) return cudaSuccess;
+    if (params.encoded.bits != 0) {
+        static constexpr forward::LaunchEncoded* encoded[3] = {forward::encoded_fp32, forward::encoded_bf16, forward::encoded_fp16};
+        return encoded[params.input_dtype](how, params, stream);
+    }
     forward::LaunchVariant* const launch_it = variant_of(how.variant, params.input_dtype);
     return launch_it ? launch_it(how.arrangement, params, stream) : cudaErrorInvalidValue;
 }

@@ -61,6 +61,12 @@ constexpr bool has_variant(ForwardVariant v, int element_bytes, int padded) {
     return row_tiles(v) == 1 || (element_bytes == 2 && padded <= 128);
 }
 
+// The variants compiled for histories of codes: one for few rows and one for many, so that every token is decoded for as many rows as fit.
+constexpr bool has_encoded_variant(ForwardVariant v, int element_bytes, int padded) {
+    if (v == ForwardVariant::stream16) return padded <= max_width;
+    return has_variant(ForwardVariant::tiles32, element_bytes, padded) ? v == ForwardVariant::tiles32 : v == ForwardVariant::tiles16 && padded <= max_width;
+}
+
 // A state in flight (between groups, or between the splits of a row tile): for each 16 rows of a warp, the output accumulators and the lane's
 // (top, sum) of rows g and g + 8, as vectors of 4 floats, lane by lane.
 constexpr int state_vectors(int row_tiles, int padded) { return row_tiles * (padded / 8 + 1) * 32; }
@@ -83,6 +89,13 @@ struct SharedMap {
     int32_t bytes;
 };
 
+// What lies over the ring once a work's tokens are done.
+constexpr int exchanged_bytes(ForwardVariant variant, const ForwardArrangement& a, int padded) {
+    const int exchange = a.token_groups / 2 * a.row_warps * state_vectors(row_tiles(variant), padded) * 16;
+    const int staging = a.row_warps * 16 * staging_pitch(staged_columns(padded), 4);
+    return exchange > staging ? exchange : staging;
+}
+
 constexpr SharedMap shared_map(ForwardVariant variant, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history) {
     const int row_bytes = padded * element_bytes, slice = slice_tokens(variant, row_bytes), rows = a.row_warps * row_tiles(variant) * 16;
     SharedMap m{};
@@ -94,11 +107,42 @@ constexpr SharedMap shared_map(ForwardVariant variant, const ForwardArrangement&
     m.group_bytes = a.stages * m.stage_bytes;
     m.exchange = m.ring;
     m.staging = m.ring;
-    const int exchange_bytes = a.token_groups / 2 * a.row_warps * state_vectors(row_tiles(variant), padded) * 16;
-    const int staging_bytes = a.row_warps * 16 * staging_pitch(staged_columns(padded), 4);
-    const int ring_bytes = a.token_groups * m.group_bytes;
-    const int over = exchange_bytes > staging_bytes ? exchange_bytes : staging_bytes;
+    const int ring_bytes = a.token_groups * m.group_bytes, over = exchanged_bytes(variant, a, padded);
     m.bytes = m.ring + (ring_bytes > over ? ring_bytes : over);
+    return m;
+}
+
+// The map for a history of codes: a token group decodes each slice into one of two tiles while it computes on the other, and the stages of its ring hold
+// the codes and scales of slices as they lie in memory.
+struct EncodedMap {
+    SharedMap attention;  // stages: codes of keys, codes of values, scales, bias; value_offset is that within a tile
+    int32_t tiles;        // token_groups x 2 x (keys, values)
+    int32_t tile_bytes;
+    int32_t row_bytes;    // from a row of codes to the next
+    int32_t value_codes;  // within a stage; 0 where one row serves both
+    int32_t key_scales;
+    int32_t value_scales;
+};
+
+constexpr int least_encoded_stages = 3;  // one decoded, one arriving, one whose bias is in use
+
+constexpr EncodedMap encoded_map(ForwardVariant variant, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history, int code_bits) {
+    const int slice = slice_tokens(variant, padded * element_bytes), tensors = shared_history ? 1 : 2;
+    const SharedMap plain = shared_map(variant, a, padded, element_bytes, shared_history);
+    EncodedMap m{};
+    m.attention = plain;
+    m.tiles = plain.ring;
+    m.tile_bytes = tensors * slice * padded * element_bytes;
+    m.row_bytes = padded * code_bits / 8;
+    m.value_codes = (tensors - 1) * slice * m.row_bytes;
+    m.key_scales = tensors * slice * m.row_bytes;
+    m.value_scales = m.key_scales + (tensors - 1) * slice * 4;
+    m.attention.bias_offset = m.key_scales + tensors * slice * 4;
+    m.attention.stage_bytes = (m.attention.bias_offset + slice * 4 + 127) / 128 * 128;
+    m.attention.group_bytes = a.stages * m.attention.stage_bytes;
+    m.attention.ring = m.tiles + a.token_groups * 2 * m.tile_bytes;
+    const int ring_end = m.attention.ring + a.token_groups * m.attention.group_bytes, over = exchanged_bytes(variant, a, padded);
+    m.attention.bytes = ring_end > m.tiles + over ? ring_end : m.tiles + over;
     return m;
 }
 
@@ -125,7 +169,8 @@ constexpr WideMap wide_map(int stages, int padded, int element_bytes) {
 constexpr int state_warps(ForwardVariant v, const ForwardArrangement& a) { return v == ForwardVariant::wide16 ? wide_warps : a.row_warps; }
 constexpr int state_width(ForwardVariant v, int padded) { return v == ForwardVariant::wide16 ? padded / wide_warps : padded; }
 
-constexpr int shared_bytes(ForwardVariant v, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history) {
+constexpr int shared_bytes(ForwardVariant v, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history, int code_bits) {
+    if (code_bits != 0) return encoded_map(v, a, padded, element_bytes, shared_history, code_bits).attention.bytes;
     return v == ForwardVariant::wide16 ? wide_map(a.stages, padded, element_bytes).bytes : shared_map(v, a, padded, element_bytes, shared_history).bytes;
 }
 

@@ -11,4 +11,9 @@ LaunchVariant stream16_fp16, stream32_fp16, tiles16_fp16, tiles32_fp16;
 LaunchVariant stream16_fp32, tiles16_fp32;
 LaunchVariant wide16_bf16, wide16_fp16, wide16_fp32;
 
+// Those for a history of codes: few, and a file a storage type.
+using LaunchEncoded = cudaError_t(const ForwardLaunch& how, const CrossAttentionParams& params, cudaStream_t stream);
+
+LaunchEncoded encoded_bf16, encoded_fp16, encoded_fp32;
+
 }  // namespace lsk::forward

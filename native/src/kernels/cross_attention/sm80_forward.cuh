@@ -187,11 +187,9 @@ struct Forward {
     }
 };
 
-template <class Config>
-__global__ __launch_bounds__(max_threads, 1) void forward_kernel(const CrossAttentionParams p, const ForwardArrangement arrangement, const SharedMap map) {
-#if LSK_HAS_SM80
-    LSK_SHARED(raw);
-    const Forward<Config> forward{p, arrangement, map, reinterpret_cast<std::byte*>(raw), Place{arrangement}};
+// Does the block's works.
+template <class Config, template <class> class Kernel>
+LSK_DEVICE void run_works(const CrossAttentionParams& p, const Kernel<Config>& forward) {
     for (const AttentionWork* next = p.works + p.block_works[blockIdx.x]; next != p.works + p.block_works[blockIdx.x + 1]; next++) {
         const AttentionWork& work = *next;
         RowState<Config> state;
@@ -199,16 +197,34 @@ __global__ __launch_bounds__(max_threads, 1) void forward_kernel(const CrossAtte
         forward.merge_groups(state);
         const bool complete = work.splits == 1 || forward.merge_splits(work, state);
         if (complete && forward.place.token_group() == 0)
-            finish_rows(p, work, state, forward.shared + map.staging + forward.place.row_warp() * 16 * Config::template pitch<float>, forward.place.row_warp() * Config::rows, 0);
+            finish_rows(p, work, state, forward.shared + forward.map.staging + forward.place.row_warp() * 16 * Config::template pitch<float>, forward.place.row_warp() * Config::rows, 0);
         __syncthreads();  // shared memory is the next work's
     }
+}
+
+template <class Config>
+__global__ __launch_bounds__(max_threads, 1) void forward_kernel(const CrossAttentionParams p, const ForwardArrangement arrangement, const SharedMap map) {
+#if LSK_HAS_SM80
+    LSK_SHARED(raw);
+    run_works(p, Forward<Config>{p, arrangement, map, reinterpret_cast<std::byte*>(raw), Place{arrangement}});
 #endif
+}
+
+// Calls `launch_width` for the width that a kernel of projected history is compiled for.
+template <class LaunchWidth>
+cudaError_t for_width(int width, const LaunchWidth& launch_width) {
+    switch (padded_width(width)) {
+        case 32: return launch_width.template operator()<32>();
+        case 64: return launch_width.template operator()<64>();
+        case 128: return launch_width.template operator()<128>();
+        default: return launch_width.template operator()<256>();
+    }
 }
 
 // What a variant needs of the host, one instantiation a width.
 template <class Element, ForwardVariant Variant>
 cudaError_t launch_variant(const ForwardArrangement& arrangement, const CrossAttentionParams& p, cudaStream_t stream) {
-    const auto launch_width = [&]<int Width>() {
+    return for_width(p.width, [&]<int Width>() {
         if constexpr (has_variant(Variant, int(sizeof(Element)), Width)) {
             using Chosen = Config<Element, Width, row_tiles(Variant), slice_tokens(Variant, Width * int(sizeof(Element)))>;
             const SharedMap map = shared_map(Variant, arrangement, Width, int(sizeof(Element)), p.shared_history);
@@ -218,13 +234,7 @@ cudaError_t launch_variant(const ForwardArrangement& arrangement, const CrossAtt
         } else {
             return cudaErrorInvalidValue;  // plans do not choose it
         }
-    };
-    switch (padded_width(p.width)) {
-        case 32: return launch_width.template operator()<32>();
-        case 64: return launch_width.template operator()<64>();
-        case 128: return launch_width.template operator()<128>();
-        default: return launch_width.template operator()<256>();
-    }
+    });
 }
 
 }  // namespace lsk::forward

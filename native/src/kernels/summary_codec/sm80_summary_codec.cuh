@@ -2,6 +2,7 @@
 // To the bit what the specification says: IEEE division and multiplication, rounding to nearest even.
 #pragma once
 #include "device/chunk.cuh"
+#include "kernels/summary_codec/decode.cuh"
 #include "kernels/summary_codec/summary_codec.h"
 #include "longseqkernels/lsk.h"
 
@@ -61,11 +62,11 @@ LSK_DEVICE Octet decode(const CodeBits& bits, int encoding, float scale) {
     Octet octet;
     LSK_UNROLL for (int i = 0; i < elements; i++) {
         if (encoding == LSK_ENCODING_FLOAT16)
-            octet.value[i] = ptx::float_from_fp16(uint16_t(bits.word[i / 2] >> (i % 2 * 16)));
+            octet.value[i] = decode_code<16>(bits.word[i / 2], i % 2, scale);
         else if (encoding == LSK_ENCODING_INT8)
-            octet.value[i] = float(int((bits.word[i / 4] >> (i % 4 * 8) & 0xffu) ^ 0x80u) - 0x80) * scale;
+            octet.value[i] = decode_code<8>(bits.word[i / 4], i % 4, scale);
         else
-            octet.value[i] = float(int((bits.word[0] >> (i * 4) & 0xfu) ^ 8u) - 8) * scale;
+            octet.value[i] = decode_code<4>(bits.word[0], i, scale);
     }
     return octet;
 }

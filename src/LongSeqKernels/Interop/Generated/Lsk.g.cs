@@ -48,6 +48,19 @@ internal enum LskHistoryForm
     Shared = 1,
 }
 
+/// <summary>How the rows of a cross attention's history are stored. Encoded rows are those of lsk_summary_codec: codes, and a scale a row.</summary>
+internal enum LskHistoryEncoding
+{
+    /// <summary>elements of the shape's dtype</summary>
+    None = 0,
+    /// <summary>as LSK_ENCODING_FLOAT16</summary>
+    Float16 = 1,
+    /// <summary>as LSK_ENCODING_INT8</summary>
+    Int8 = 2,
+    /// <summary>as LSK_ENCODING_INT4</summary>
+    Int4 = 3,
+}
+
 /// <summary>What turns logits into weights.</summary>
 internal enum LskScore
 {
@@ -153,7 +166,7 @@ internal unsafe struct LskDeviceInfo
     public byte* Name;
 }
 
-/// <summary>o = sum_j w_j v_j, w = score_j(cap(scale * q . k_j) + bias_j) per head, cap(s) = c tanh(s / c). STCA, arXiv 2511.06077, section 3.1.</summary>
+/// <summary>o = sum_j w_j v_j, w = score_j(cap(scale * q . k_j) + bias_j) per head, cap(s) = c tanh(s / c). STCA, arXiv 2511.06077, section 3.1. An encoded history is decoded as it is read, to code * scale rounded to dtype; it has no backward, as summaries are quantised after training.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct LskCrossAttentionShape
 {
@@ -182,8 +195,8 @@ internal unsafe struct LskCrossAttentionShape
     public float SoftCap;
     /// <summary>n of SiLU and identity, 0 for their default</summary>
     public float ScoreDivisor;
-    /// <summary>0</summary>
-    public int Reserved;
+    /// <summary>lsk_history_encoding</summary>
+    public int HistoryEncoding;
     public long Segments;
     /// <summary>[segments + 1]</summary>
     public long* TargetOffsets;
@@ -199,10 +212,14 @@ internal unsafe struct LskCrossAttentionTensors
     public uint StructSize;
     /// <summary>[T, nq, H, dh], or [M, nq, H, dh] when broadcast</summary>
     public void* Queries;
-    /// <summary>[L, Hkv, dh], or X [L, D]</summary>
+    /// <summary>[L, Hkv, dh], or X [L, D]; encoded: the codes of these L * Hkv rows</summary>
     public void* Keys;
     /// <summary>[L, Hkv, dh]; NULL for shared history</summary>
     public void* Values;
+    /// <summary>[L, Hkv] of encoded keys, or [L] of X; not read for fp16 codes; NULL where nothing is encoded</summary>
+    public float* KeyScales;
+    /// <summary>likewise of values; NULL for shared history</summary>
+    public float* ValueScales;
     /// <summary>[L] or NULL</summary>
     public float* KeyBias;
     /// <summary>[T, nq, H, dh] of output_dtype</summary>
