@@ -18,6 +18,24 @@ public readonly ref struct CrossAttentionInputs<T>
     public ReadOnlySpan<float> KeyBias { get; init; }
 }
 
+/// <summary>The checked input tensors of a cross attention to an encoded history. For shared history <see cref="Keys"/> and <see cref="Values"/> are the same memory.</summary>
+/// <typeparam name="T">Storage type of the queries.</typeparam>
+public readonly ref struct CrossAttentionEncodedInputs<T>
+    where T : unmanaged
+{
+    /// <summary><c>[T, nq, H, dh]</c>, or <c>[M, nq, H, dh]</c> when broadcast.</summary>
+    public ReadOnlySpan<T> Queries { get; init; }
+
+    /// <summary><c>[L, Hkv]</c> rows of width dh.</summary>
+    public EncodedRows Keys { get; init; }
+
+    /// <summary><c>[L, Hkv]</c> rows of width dh.</summary>
+    public EncodedRows Values { get; init; }
+
+    /// <summary><c>[L]</c> or empty.</summary>
+    public ReadOnlySpan<float> KeyBias { get; init; }
+}
+
 /// <summary>The checked tensors of a cross attention's backward beyond its inputs; gradients that are empty are not computed.</summary>
 /// <typeparam name="T">Storage type.</typeparam>
 public readonly ref struct CrossAttentionGradients<T>

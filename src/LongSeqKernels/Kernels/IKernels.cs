@@ -22,6 +22,13 @@ public interface IKernels : IDisposable
         where T : unmanaged
         where TOutput : unmanaged;
 
+    /// <inheritdoc cref="LongSeqKernels.CrossAttention.ForwardEncoded"/>
+    /// <typeparam name="T">Storage type of the queries.</typeparam>
+    /// <typeparam name="TOutput">Storage type of the output: T, or fp32 for partial states.</typeparam>
+    void CrossAttentionEncoded<T, TOutput>(CrossAttentionPlan plan, CrossAttentionEncodedInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
+        where T : unmanaged
+        where TOutput : unmanaged;
+
     /// <inheritdoc cref="LongSeqKernels.CrossAttention.Backward"/>
     void CrossAttentionBackward<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, CrossAttentionGradients<T> gradients)
         where T : unmanaged;

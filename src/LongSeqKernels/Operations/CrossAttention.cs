@@ -9,7 +9,7 @@ namespace LongSeqKernels;
 /// Contract, in every backend: an empty (or wholly invisible) history gives output rows 0, LSE = -infinity and gradients 0; rows beyond a
 /// segment's end are never read; the same plan gives the same bits.
 /// </remarks>
-public static class CrossAttention
+public static partial class CrossAttention
 {
     /// <summary>Decides how to run a shape; do it once per batch and reuse it for every layer.</summary>
     /// <exception cref="ArgumentException">An extent or an option is out of range or contradicts another.</exception>
@@ -70,11 +70,7 @@ public static class CrossAttention
     {
         CheckInputs(plan, queries, keys, values, keyBias);
         CheckOutputs(plan, queries, keys, values, keyBias, stateOutput, stateLogSumExp);
-        if (plan.Options.Score != AttentionScore.Softmax)
-        {
-            throw Error.Invalid("Score", plan.Options.Score.ToString(), "Softmax: partial states of other scores are plain sums");
-        }
-        Check.Length(stateLogSumExp, plan.Shape.Rows, "T * nq * H");
+        CheckState(plan, stateLogSumExp);
         plan.Context.Kernels.CrossAttention(plan, new CrossAttentionInputs<T>
         {
             Queries = queries,
@@ -207,6 +203,10 @@ public static class CrossAttention
         _ = Element<T>.Type;
         plan.Context.ThrowIfDisposed();
         CrossAttentionShape shape = plan.Shape;
+        if (shape.HistoryEncoding is { } encoding)
+        {
+            throw Error.Invalid(nameof(plan), $"one of a history encoded as {encoding}", "one without HistoryEncoding: ForwardEncoded runs this one, and gradients are those of the rows before they were encoded");
+        }
         Check.Length(queries, shape.QueryTargets * shape.TargetWidth, "T * nq * H * dh");
         Check.Length(keys, shape.History.Total * shape.HistoryWidth, "L * Hkv * dh");
         if (shape.Form == HistoryForm.Shared)
@@ -220,6 +220,15 @@ public static class CrossAttention
         Check.LengthOrEmpty(keyBias, shape.History.Total, "one per history row");
     }
 
+    private static void CheckState(CrossAttentionPlan plan, Span<float> stateLogSumExp)
+    {
+        if (plan.Options.Score != AttentionScore.Softmax)
+        {
+            throw Error.Invalid("Score", plan.Options.Score.ToString(), "Softmax: partial states of other scores are plain sums");
+        }
+        Check.Length(stateLogSumExp, plan.Shape.Rows, "T * nq * H");
+    }
+
     private static void CheckOutputs<T, TOutput>(
         CrossAttentionPlan plan,
         ReadOnlySpan<T> queries,
@@ -231,16 +240,25 @@ public static class CrossAttention
         where T : unmanaged
         where TOutput : unmanaged
     {
+        CheckOutputs(plan, queries, keyBias, output, logSumExp);
+        Check.Disjoint(output, keys);
+        Check.Disjoint(output, values);
+        Check.Disjoint(logSumExp, keys);
+        Check.Disjoint(logSumExp, values);
+    }
+
+    /// <summary>What every form of the history asks of the outputs.</summary>
+    private static void CheckOutputs<T, TOutput>(
+        CrossAttentionPlan plan, ReadOnlySpan<T> queries, ReadOnlySpan<float> keyBias, Span<TOutput> output, Span<float> logSumExp)
+        where T : unmanaged
+        where TOutput : unmanaged
+    {
         Check.Length(output, plan.Shape.Targets.Total * plan.Shape.TargetWidth, "T * nq * H * dh");
         Check.LengthOrEmpty(logSumExp, plan.Options.Score == AttentionScore.Softmax ? plan.Shape.Rows : 0, "T * nq * H, softmax only");
         Check.Disjoint(output, queries);
-        Check.Disjoint(output, keys);
-        Check.Disjoint(output, values);
         Check.Disjoint(output, keyBias);
         Check.Disjoint(output, logSumExp);
         Check.Disjoint(logSumExp, queries);
-        Check.Disjoint(logSumExp, keys);
-        Check.Disjoint(logSumExp, values);
         Check.Disjoint(logSumExp, keyBias);
     }
 }

@@ -46,6 +46,12 @@ public sealed record CrossAttentionShape
     public HistoryForm Form { get; init; }
 
     /// <summary>
+    /// How the history is stored: null, the default, as the queries are; otherwise as rows that <see cref="SummaryCodec"/> wrote, which
+    /// <see cref="CrossAttention.ForwardEncoded"/> decodes as it reads them. A row is then one key/value head of one history row.
+    /// </summary>
+    public SummaryEncoding? HistoryEncoding { get; init; }
+
+    /// <summary>
     /// Per target, how many of the first rows of its history it sees: several requests of one user share one history. Empty means all.
     /// A limit above the history's length means all of it; 0 means an empty history.
     /// </summary>
@@ -62,6 +68,9 @@ public sealed record CrossAttentionShape
 
     /// <summary>Elements of one history row of keys (and of values): Hkv * dh.</summary>
     public int HistoryWidth => KeyValueHeads * HeadWidth;
+
+    /// <summary>Rows of keys (and of values) of one head width: L * Hkv. An encoded history has so many rows.</summary>
+    public long HistoryHeadRows => History.Total * KeyValueHeads;
 
     /// <summary>Query rows (target, query, head) over the batch: T * nq * H. LSE has one number for each.</summary>
     public long Rows => Targets.Total * QueriesPerTarget * Heads;
@@ -85,6 +94,10 @@ public sealed record CrossAttentionShape
         Check.Width(QueriesPerTarget);
         Check.RowElements((long)QueriesPerTarget * Heads * HeadWidth, $"{nameof(QueriesPerTarget)} * {nameof(Heads)} * {nameof(HeadWidth)}");
         Check.Defined(Form);
+        if (HistoryEncoding is { } encoding)
+        {
+            Check.Defined(encoding, nameof(HistoryEncoding));
+        }
         if (Targets.Count != History.Count)
         {
             throw Error.Invalid(nameof(Targets), $"a layout of {Targets.Count} segments", $"a layout of {History.Count} segments, as {nameof(History)} has");

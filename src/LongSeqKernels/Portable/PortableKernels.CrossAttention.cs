@@ -7,6 +7,27 @@ internal sealed partial class PortableKernels
 
     public void CrossAttention<T, TOutput>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
         where T : unmanaged
+        where TOutput : unmanaged =>
+        Attend(plan, inputs.Queries, new ReadOnlySpanView<T>(inputs.Keys), new ReadOnlySpanView<T>(inputs.Values), inputs.KeyBias, output, logSumExp);
+
+    public void CrossAttentionEncoded<T, TOutput>(CrossAttentionPlan plan, CrossAttentionEncodedInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
+        where T : unmanaged
+        where TOutput : unmanaged =>
+        Attend(plan, inputs.Queries, Encoded(plan.Shape, inputs.Keys), Encoded(plan.Shape, inputs.Values), inputs.KeyBias, output, logSumExp);
+
+    private static EncodedRowsView<ReadOnlyByteSpanView, ReadOnlySpanView<float>> Encoded(CrossAttentionShape shape, EncodedRows rows) =>
+        new(shape.HistoryEncoding!.Value, shape.HeadWidth, new ReadOnlyByteSpanView(rows.Codes), new ReadOnlySpanView<float>(rows.Scales));
+
+    private static void Attend<T, THistory, TOutput>(
+        CrossAttentionPlan plan,
+        ReadOnlySpan<T> queryRows,
+        THistory keys,
+        THistory values,
+        ReadOnlySpan<float> biases,
+        Span<TOutput> output,
+        Span<float> logSumExp)
+        where T : unmanaged
+        where THistory : struct, IReadView, allows ref struct
         where TOutput : unmanaged
     {
         var execution = (PortablePlan)plan.Execution;
@@ -15,10 +36,8 @@ internal sealed partial class PortableKernels
         var targetOffsets = new IndexSpanView(shape.Targets.Offsets);
         var historyOffsets = new IndexSpanView(shape.History.Offsets);
         var limits = new IndexSpanView(shape.HistoryLimits.Span);
-        var queries = new ReadOnlySpanView<T>(inputs.Queries);
-        var keys = new ReadOnlySpanView<T>(inputs.Keys);
-        var values = new ReadOnlySpanView<T>(inputs.Values);
-        var keyBias = new ReadOnlySpanView<float>(inputs.KeyBias);
+        var queries = new ReadOnlySpanView<T>(queryRows);
+        var keyBias = new ReadOnlySpanView<float>(biases);
         var states = new SpanView<float>(new float[(long)execution.RowsPerWave * execution.Splits * parameters.StateWidth]);
         var logits = new SpanView<float>(new float[CrossAttentionBodies.KeyBlock]);
         for (long first = 0; first < shape.Rows; first += execution.RowsPerWave)

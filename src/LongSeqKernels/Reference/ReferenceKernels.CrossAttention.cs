@@ -7,6 +7,31 @@ internal sealed partial class ReferenceKernels
 
     public void CrossAttention<T, TOutput>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
         where T : unmanaged
+        where TOutput : unmanaged => Attend(plan, inputs.Queries, inputs.Keys, inputs.Values, inputs.KeyBias, output, logSumExp);
+
+    /// <summary>An encoded history is what its decoded rows are.</summary>
+    public void CrossAttentionEncoded<T, TOutput>(CrossAttentionPlan plan, CrossAttentionEncodedInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
+        where T : unmanaged
+        where TOutput : unmanaged =>
+        Attend<T, float, TOutput>(plan, inputs.Queries, Decoded(plan.Shape, inputs.Keys), Decoded(plan.Shape, inputs.Values), inputs.KeyBias, output, logSumExp);
+
+    private float[] Decoded(CrossAttentionShape shape, EncodedRows rows)
+    {
+        var decoded = new float[rows.Scales.Length * shape.HeadWidth];
+        SummaryDecode(shape.HistoryEncoding!.Value, shape.HeadWidth, rows.Codes, rows.Scales, decoded);
+        return decoded;
+    }
+
+    private static void Attend<T, THistory, TOutput>(
+        CrossAttentionPlan plan,
+        ReadOnlySpan<T> queries,
+        ReadOnlySpan<THistory> keys,
+        ReadOnlySpan<THistory> values,
+        ReadOnlySpan<float> keyBias,
+        Span<TOutput> output,
+        Span<float> logSumExp)
+        where T : unmanaged
+        where THistory : unmanaged
         where TOutput : unmanaged
     {
         int width = plan.Shape.HeadWidth;
@@ -14,13 +39,13 @@ internal sealed partial class ReferenceKernels
         var weights = new double[plan.Shape.History.MaxLength];
         foreach (AttentionRow row in AttentionRows(plan.Shape))
         {
-            Logits(plan, inputs, row, logits);
+            Logits(plan, queries, keys, keyBias, row, logits);
             double rowLogSumExp = Weights(plan.Options, row, logits, weights);
 
             var sum = new double[width];
             for (int j = 0; j < row.Visible; j++)
             {
-                AddScaled(sum, weights[j], Row(inputs.Values, row.HistoryRow(j), width));
+                AddScaled(sum, weights[j], Row(values, row.HistoryRow(j), width));
             }
             Store(sum, Row(output, row.Index, width));
             if (!logSumExp.IsEmpty)
@@ -47,7 +72,7 @@ internal sealed partial class ReferenceKernels
         var weightGradients = new double[shape.History.MaxLength];
         foreach (AttentionRow row in AttentionRows(shape))
         {
-            Logits(plan, inputs, row, logits);
+            Logits(plan, inputs.Queries, inputs.Keys, inputs.KeyBias, row, logits);
             Weights(plan.Options, row, logits, weights);
             ReadOnlySpan<T> outputGradient = Row(gradients.OutputGradient, row.Index, width);
             double meanWeightGradient = 0;
@@ -83,16 +108,18 @@ internal sealed partial class ReferenceKernels
         Store(keyBiasGradient, gradients.KeyBias);
     }
 
-    private static void Logits<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, AttentionRow row, Span<double> logits)
+    private static void Logits<T, THistory>(
+        CrossAttentionPlan plan, ReadOnlySpan<T> queries, ReadOnlySpan<THistory> keys, ReadOnlySpan<float> keyBias, AttentionRow row, Span<double> logits)
         where T : unmanaged
+        where THistory : unmanaged
     {
         int width = plan.Shape.HeadWidth;
         double scale = plan.Options.EffectiveScale(plan.Shape);
-        ReadOnlySpan<T> query = Row(inputs.Queries, row.QueryIndex, width);
+        ReadOnlySpan<T> query = Row(queries, row.QueryIndex, width);
         for (int j = 0; j < row.Visible; j++)
         {
-            double product = scale * Dot(query, Row(inputs.Keys, row.HistoryRow(j), width));
-            double bias = inputs.KeyBias.IsEmpty ? 0 : inputs.KeyBias[checked((int)row.HistoryStart + j)];
+            double product = scale * Dot(query, Row(keys, row.HistoryRow(j), width));
+            double bias = keyBias.IsEmpty ? 0 : keyBias[checked((int)row.HistoryStart + j)];
             logits[j] = Cap(plan.Options, product) + bias;
         }
     }

@@ -58,7 +58,8 @@ public static class CrossAttentionCatalogue
             new("3 queries per target", Shape([5], [70], 4, 32) with { QueriesPerTarget = 3 }),
         ];
 
-    private static IEnumerable<CrossAttentionCase> Widths =>
+    /// <summary>Head widths off every vector, odd ones among them.</summary>
+    public static IEnumerable<CrossAttentionCase> Widths =>
         from width in new[] { 1, 7, 8, 20, 32, 40, 64, 100, 128, 256 }
         from targets in new[] { 1, 17 }
         select new CrossAttentionCase($"head width {width}, {targets} targets", Shape([targets], [67], 2, width));

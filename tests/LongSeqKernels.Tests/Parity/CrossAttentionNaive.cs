@@ -37,6 +37,9 @@ internal sealed class CrossAttentionNaive<T>
 
     public float[] Output => _output.Values;
 
+    /// <summary>Zeros for scores other than softmax.</summary>
+    public float[] LogSumExp => _logSumExp.Values;
+
     public CrossAttentionGradientResult<float> Backward(float[] outputGradient, float[] logSumExpGradient)
     {
         outputGradient.CopyTo(_output.Gradient, 0);

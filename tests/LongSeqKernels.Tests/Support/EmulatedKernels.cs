@@ -28,6 +28,10 @@ internal sealed class EmulatedKernels(NativeKernels inner, double mostMultiplyAd
         where T : unmanaged
         where TOutput : unmanaged => inner.CrossAttention(plan, inputs, output, logSumExp);
 
+    public void CrossAttentionEncoded<T, TOutput>(CrossAttentionPlan plan, CrossAttentionEncodedInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
+        where T : unmanaged
+        where TOutput : unmanaged => inner.CrossAttentionEncoded(plan, inputs, output, logSumExp);
+
     public void CrossAttentionBackward<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, CrossAttentionGradients<T> gradients)
         where T : unmanaged => inner.CrossAttentionBackward(plan, inputs, gradients);
 

@@ -65,11 +65,14 @@ internal static class Samples
 
     /// <summary>NaN in the rows of every other segment.</summary>
     public static T[] PoisonOutside<T>(T[] values, JaggedLayout layout, int segment)
-        where T : unmanaged
+        where T : unmanaged => FillOutside(values, layout, segment, Element<T>.FromSingle(float.NaN));
+
+    /// <summary>The same element in the rows of every other segment.</summary>
+    public static T[] FillOutside<T>(T[] values, JaggedLayout layout, int segment, T element)
     {
-        var poisoned = new T[values.Length];
-        Array.Fill(poisoned, Element<T>.FromSingle(float.NaN));
-        Segment(values, layout, segment).CopyTo(poisoned, layout.Start(segment) * (values.Length / layout.Total));
-        return poisoned;
+        var filled = new T[values.Length];
+        Array.Fill(filled, element);
+        Segment(values, layout, segment).CopyTo(filled, layout.Start(segment) * (values.Length / layout.Total));
+        return filled;
     }
 }

@@ -103,7 +103,7 @@ internal readonly struct AttentionScratch
         Limits = Factors + Math.Max(AttentionCell.TileRows, AlignedBuffer.AlignedFloats(cell.UnitsTogether));
         Rows = Limits + AttentionCell.TileRows;
         Keys = Rows + (width * cell.Lanes);
-        KeyFloats = convertsKeys && cell.Kernel == AttentionKernel.Lanes ? (long)cell.KeyBlock * width : 0;
+        KeyFloats = !convertsKeys ? 0 : width * (cell.Kernel == AttentionKernel.Lanes ? cell.KeyBlock : cell.FetchKeys);
         Floats = Keys + (2 * KeyFloats);
     }
 
@@ -128,7 +128,7 @@ internal readonly struct AttentionScratch
     /// <summary>The rows of one tile as fp32.</summary>
     public long Rows { get; }
 
-    /// <summary>One block of keys and one of values as fp32.</summary>
+    /// <summary>One block of keys and one of values as fp32 (thin kernel: what it fetches at a time, of decoded histories).</summary>
     public long Keys { get; }
 
     /// <summary>Floats of a block of keys.</summary>

@@ -146,7 +146,8 @@ internal sealed class AttentionPartition
             int headCells = (heads + headsPerCell - 1) / headsPerCell;
             int tilesPerCell = Groups(tiles, (tasks + headCells - 1) / headCells);
             int cells = headCells * ((tiles + tilesPerCell - 1) / tilesPerCell);
-            int tilesTogether = keys <= ShortKeys / 4 ? 1 : Math.Min(tilesPerCell, fittingUnits);
+            bool readsAgain = keys <= ShortKeys / 4 && _shape.HistoryEncoding is null; // rows that must be decoded are read once for all tiles
+            int tilesTogether = readsAgain ? 1 : Math.Min(tilesPerCell, fittingUnits);
             AddCells(segment, AttentionKernel.Lanes, headsPerCell, tilesPerCell * AttentionCell.TileRows, tilesTogether, Splits(tasks / cells, keys));
             return;
         }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace LongSeqKernels;
 
 // Rows as lanes: a block of keys goes through scores, softmax and values for every tile before the next block is read.
-internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput>
+internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput, THistory, TElement>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AttendLanes(in AttentionCell cell, Units units, long start, long end, in AttentionScratch scratch, float* memory)
@@ -90,25 +90,26 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
     private nint KeysAndValues(
         in AttentionCell cell, int head, long block, int keys, in AttentionScratch scratch, float* memory, out float* key, out float* value)
     {
-        long offset = KeyOffset(cell, head, block);
-        nint stride = (nint)_shape.KeyValueHeads * _width;
-        if (typeof(T) == typeof(float))
+        long row = KeyRow(cell, head, block);
+        float* keyScratch = memory + scratch.Keys;
+        key = AsSingle(_keys, row, keys, keyScratch, out nint stride);
+        value = _keys.Address(row) == _values.Address(row) ? key : AsSingle(_values, row, keys, keyScratch + scratch.KeyFloats, out _);
+        return stride;
+    }
+
+    private float* AsSingle(in THistory history, long first, int count, float* scratch, out nint stride)
+    {
+        TElement* rows = history.Read(first, count, scratch, out stride);
+        if (typeof(TElement) == typeof(float))
         {
-            key = (float*)_keys + offset;
-            value = (float*)_values + offset;
-            return stride;
+            return (float*)rows;
         }
-        key = memory + scratch.Keys;
-        value = _keys == _values ? key : key + scratch.KeyFloats;
-        for (int i = 0; i < keys; i++)
+        for (int i = 0; i < count; i++)
         {
-            Widen(_keys + offset + (i * stride), key + ((nint)i * _width), _width);
-            if (value != key)
-            {
-                Widen(_values + offset + (i * stride), value + ((nint)i * _width), _width);
-            }
+            SimdMath.Widen<TSimd, TVector, TElement>(rows + (i * stride), scratch + ((nint)i * _width), _width);
         }
-        return _width;
+        stride = _width;
+        return scratch;
     }
 
     /// <summary>How many of the keys from start to end some row of the tile sees: always the first ones.</summary>
@@ -153,9 +154,9 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
     private Ahead NextBlock(in AttentionCell cell, Units units, long next, long end)
     {
         long keys = units.Heads == _shape.KeyValueHeads ? Math.Clamp(end - next, 0, cell.KeyBlock) : 0;
-        long offset = KeyOffset(cell, units.Head, next);
-        nint portion = (nint)(keys * _shape.HistoryWidth * sizeof(T) / ((long)units.Heads * units.Tiles));
-        return new Ahead((byte*)(_keys + offset), (byte*)(_values + offset), portion);
+        long row = KeyRow(cell, units.Head, next);
+        nint portion = (nint)(keys * _shape.KeyValueHeads * _keys.RowBytes / ((long)units.Heads * units.Tiles));
+        return new Ahead(_keys.Address(row), _values.Address(row), portion);
     }
 
     /// <summary>A portion of the next block's keys and of its values.</summary>

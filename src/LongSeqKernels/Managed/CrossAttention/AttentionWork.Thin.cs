@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace LongSeqKernels;
 
 // One or two rows per head: all heads of a block of keys at a time, so that memory is read in one stream.
-internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput>
+internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput, THistory, TElement>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AttendThin(in AttentionCell cell, Units units, long start, long end, in AttentionScratch scratch, float* memory)
@@ -20,8 +20,8 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
             {
                 // Each group fetches the one that is read next: keys, then the values of the same block, then the next keys.
                 int next = group + cell.FetchKeys;
-                T* ahead = next < keys ? _keys + KeyOffset(cell, units.Head, block + next) : _values + KeyOffset(cell, units.Head, block);
-                ScoreGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), (byte*)ahead, scratch, memory);
+                byte* ahead = next < keys ? _keys.Address(KeyRow(cell, units.Head, block + next)) : _values.Address(KeyRow(cell, units.Head, block));
+                ScoreGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), ahead, scratch, memory);
             }
             for (int unit = 0; unit < units.Heads * units.Tiles; unit++)
             {
@@ -29,13 +29,13 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
                 float* state = states + (unit * cell.UnitFloats);
                 FinishScores(cell, units.Tile + (unit % units.Tiles), block, keys, scores);
                 memory[scratch.Factors + unit] =
-                    _softmax ? ThinKernel<TSimd, TVector, T>.Softmax(scores, Padded(keys), state, state + AttentionState.Stride(1)) : 1;
+                    _softmax ? ThinKernel<TSimd, TVector, TElement>.Softmax(scores, Padded(keys), state, state + AttentionState.Stride(1)) : 1;
             }
             for (int group = 0; group < keys; group += cell.FetchKeys)
             {
                 int next = group + cell.FetchKeys;
-                T* ahead = next < keys ? _values + KeyOffset(cell, units.Head, block + next) : _keys + KeyOffset(cell, units.Head, block + keys);
-                AddGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), (byte*)ahead, scratch, memory);
+                byte* ahead = next < keys ? _values.Address(KeyRow(cell, units.Head, block + next)) : _keys.Address(KeyRow(cell, units.Head, block + keys));
+                AddGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), ahead, scratch, memory);
             }
         }
     }
@@ -43,17 +43,17 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ScoreGroup(in AttentionCell cell, Units units, long block, int group, int keys, byte* ahead, in AttentionScratch scratch, float* memory)
     {
-        nint stride = (nint)_shape.KeyValueHeads * _width;
-        nint portion = (nint)keys * _width * sizeof(T);
-        T* key = _keys + KeyOffset(cell, units.Head, block + group);
+        nint portion = (nint)keys * _keys.RowBytes;
+        long first = KeyRow(cell, units.Head, block + group);
         float* query = memory;
         float* scores = memory + scratch.Scores + group;
-        for (int head = 0; head < units.Heads; head++, key += _width, ahead += portion)
+        for (int head = 0; head < units.Heads; head++, ahead += portion)
         {
-            byte* prefetch = ahead;
+            TElement* key = _keys.Read(first + head, keys, memory + scratch.Keys, out nint stride);
+            byte* prefetch = THistory.AreDecoded ? (byte*)key : ahead;
             for (int row = 0; row < units.Tiles; row++, query += scratch.QueryFloats, scores += scratch.ScoreFloats, prefetch = (byte*)key)
             {
-                ThinKernel<TSimd, TVector, T>.Scores(query, key, stride, keys, _width, scores, prefetch);
+                ThinKernel<TSimd, TVector, TElement>.Scores(query, key, stride, keys, _width, scores, prefetch);
             }
         }
     }
@@ -61,18 +61,18 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddGroup(in AttentionCell cell, Units units, long block, int group, int keys, byte* ahead, in AttentionScratch scratch, float* memory)
     {
-        nint stride = (nint)_shape.KeyValueHeads * _width;
-        nint portion = (nint)keys * _width * sizeof(T);
-        T* value = _values + KeyOffset(cell, units.Head, block + group);
+        nint portion = (nint)keys * _values.RowBytes;
+        long first = KeyRow(cell, units.Head, block + group);
         float* factor = memory + scratch.Factors;
         float* sums = memory + scratch.States + (2 * AttentionState.Stride(1));
         float* weights = memory + scratch.Scores + group;
-        for (int head = 0; head < units.Heads; head++, value += _width, ahead += portion)
+        for (int head = 0; head < units.Heads; head++, ahead += portion)
         {
-            byte* prefetch = ahead;
+            TElement* value = _values.Read(first + head, keys, memory + scratch.Keys, out nint stride);
+            byte* prefetch = THistory.AreDecoded ? (byte*)value : ahead;
             for (int row = 0; row < units.Tiles; row++, sums += cell.UnitFloats, weights += scratch.ScoreFloats, factor++, prefetch = (byte*)value)
             {
-                ThinKernel<TSimd, TVector, T>.AddValues(weights, value, stride, keys, _width, sums, group == 0 ? *factor : 1, prefetch);
+                ThinKernel<TSimd, TVector, TElement>.AddValues(weights, value, stride, keys, _width, sums, group == 0 ? *factor : 1, prefetch);
             }
         }
     }

@@ -1,18 +1,26 @@
 namespace LongSeqKernels;
 
 /// <summary>One forward run: the tensors, the plan, and what a task does. Lives on the caller's stack while the worker pool runs it.</summary>
-internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput> : IParallelWork
+/// <typeparam name="TSimd">Vectors.</typeparam>
+/// <typeparam name="TVector">Their type.</typeparam>
+/// <typeparam name="T">Storage type of the queries.</typeparam>
+/// <typeparam name="TOutput">Storage type of the output.</typeparam>
+/// <typeparam name="THistory">How keys and values are read.</typeparam>
+/// <typeparam name="TElement">What is read of them.</typeparam>
+internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput, THistory, TElement> : IParallelWork
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
     where T : unmanaged
     where TOutput : unmanaged
+    where THistory : struct, IHistoryRows<TElement>
+    where TElement : unmanaged
 {
     private readonly ManagedCrossAttentionPlan _plan;
     private readonly CrossAttentionShape _shape;
     private readonly CrossAttentionOptions _options;
     private readonly T* _queries;
-    private readonly T* _keys;
-    private readonly T* _values;
+    private readonly THistory _keys;
+    private readonly THistory _values;
     private readonly float* _keyBias;
     private readonly TOutput* _output;
     private readonly float* _logSumExp;
@@ -32,8 +40,8 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         CrossAttentionPlan plan,
         ManagedCrossAttentionPlan execution,
         T* queries,
-        T* keys,
-        T* values,
+        THistory keys,
+        THistory values,
         float* keyBias,
         TOutput* output,
         float* logSumExp,
@@ -76,7 +84,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
 
     private void RunSplit(in AttentionCell cell, int index, int split, float* memory)
     {
-        var scratch = new AttentionScratch(cell, convertsKeys: typeof(T) != typeof(float));
+        var scratch = new AttentionScratch(cell, convertsKeys: THistory.AreDecoded || typeof(TElement) != typeof(float));
         float* slot = cell.FirstSlot < 0 ? null : _slots + cell.FirstSlot + (split * cell.SlotFloats);
         (long start, long end) = cell.KeyRange(split);
         for (int head = 0; head < cell.Heads; head += cell.HeadsTogether)
@@ -237,7 +245,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
                 float* staged = memory + scratch.Rows;
                 for (int lane = 0; lane < rows; lane++)
                 {
-                    Widen(_queries + (QueryIndex(cell, head, row + lane) * _width), staged + ((nint)lane * _width), _width);
+                    SimdMath.Widen<TSimd, TVector, T>(_queries + (QueryIndex(cell, head, row + lane) * _width), staged + ((nint)lane * _width), _width);
                 }
                 Panel<TSimd, TVector>.FromRows(staged, _width, rows, _width, _queryFactor, target, LanesOf(cell, tile));
             }
@@ -273,22 +281,9 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
     private long VisibleTo(in AttentionCell cell, long row) =>
         _shape.VisibleHistory(cell.Segment, _shape.Targets.Start(cell.Segment) + (row / ((long)_group * _shape.QueriesPerTarget)));
 
-    /// <summary>The first element of a key (and of a value) of the segment.</summary>
-    private long KeyOffset(in AttentionCell cell, int head, long key) =>
-        (((_shape.History.Start(cell.Segment) + key) * _shape.KeyValueHeads) + cell.FirstHead + head) * _width;
-
-    private static void Widen(T* source, float* target, int count)
-    {
-        int x = 0;
-        for (; x + TSimd.Count <= count; x += TSimd.Count)
-        {
-            TSimd.Store(SimdMath.Load<TSimd, TVector, T>(source + x), target + x);
-        }
-        for (; x < count; x++)
-        {
-            target[x] = Element<T>.ToSingle(source[x]);
-        }
-    }
+    /// <summary>The row of a key (and of a value) of the segment.</summary>
+    private long KeyRow(in AttentionCell cell, int head, long key) =>
+        ((_shape.History.Start(cell.Segment) + key) * _shape.KeyValueHeads) + cell.FirstHead + head;
 
     private void Convert(float* source, TOutput* target) => Scale(source, 1, target);
 

@@ -105,6 +105,12 @@ internal unsafe interface ISimd<TVector>
     /// <summary><see cref="Count"/> 16-bit numbers, each zero-extended to the 32 bits of a lane.</summary>
     static abstract TVector LoadUInt16(ushort* source);
 
+    /// <summary><see cref="Count"/> signed bytes as fp32 numbers.</summary>
+    static abstract TVector LoadInt8(sbyte* source);
+
+    /// <summary><see cref="Count"/> signed half-bytes, the even ones in the low halves of <c>Count / 2</c> bytes, as fp32 numbers.</summary>
+    static abstract TVector LoadInt4(byte* source);
+
     /// <summary>The low 16 bits of every lane.</summary>
     static abstract void StoreUInt16(TVector bits, ushort* destination);
 

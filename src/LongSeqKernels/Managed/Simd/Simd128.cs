@@ -157,6 +157,16 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> LoadUInt16(ushort* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadInt8(sbyte* source) => FromInt8(Vector128.CreateScalarUnsafe(*(uint*)source).AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadInt4(byte* source) => FromInt8(SimdMath.SignedHalves(*(ushort*)source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> FromInt8(Vector128<sbyte> values) =>
+        Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(values)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreUInt16(Vector128<float> bits, ushort* destination) =>
         *(ulong*)destination = Vector128.Narrow(bits.AsUInt32(), bits.AsUInt32()).AsUInt64().ToScalar();
 

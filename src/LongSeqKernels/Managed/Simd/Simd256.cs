@@ -147,6 +147,13 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> LoadUInt16(ushort* source) => Avx2.ConvertToVector256Int32(Vector128.Load(source)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadInt8(sbyte* source) => Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadInt4(byte* source) =>
+        Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(SimdMath.SignedHalves(*(uint*)source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreUInt16(Vector256<float> bits, ushort* destination) =>
         Vector128.Narrow(bits.AsUInt32().GetLower(), bits.AsUInt32().GetUpper()).Store(destination);
 

@@ -156,6 +156,13 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> LoadUInt16(ushort* source) => Avx512F.ConvertToVector512Int32(Vector256.Load(source)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadInt8(sbyte* source) => Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadInt4(byte* source) =>
+        Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(SimdMath.SignedHalves(*(ulong*)source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreUInt16(Vector512<float> bits, ushort* destination) => Avx512F.ConvertToVector256UInt16(bits.AsUInt32()).Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

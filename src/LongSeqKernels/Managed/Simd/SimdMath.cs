@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace LongSeqKernels;
 
@@ -80,6 +81,33 @@ internal static unsafe class SimdMath
         TVector sign = TSimd.ShiftLeftBits(TSimd.And(bits, TSimd.CreateBits(0x8000)), 16);
         TVector special = TSimd.And(TSimd.LessBits(TSimd.CreateBits(0x0F7F_FFFF), magnitude), TSimd.CreateBits(0x7F80_0000));
         return TSimd.Or(TSimd.Or(TSimd.Multiply(magnitude, TSimd.CreateBits(0x7780_0000)), special), sign);
+    }
+
+    /// <summary>Widens so many elements to fp32; any alignment.</summary>
+    public static void Widen<TSimd, TVector, T>(T* source, float* target, int count)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+        where T : unmanaged
+    {
+        int x = 0;
+        for (; x + TSimd.Count <= count; x += TSimd.Count)
+        {
+            TSimd.Store(Load<TSimd, TVector, T>(source + x), target + x);
+        }
+        for (; x < count; x++)
+        {
+            target[x] = Element<T>.ToSingle(source[x]);
+        }
+    }
+
+    /// <summary>The 16 half-bytes of 8 bytes, low halves first, as signed numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> SignedHalves(ulong bytes)
+    {
+        Vector128<ushort> joined = Vector128.WidenLower(Vector128.CreateScalarUnsafe(bytes).AsByte());
+        Vector128<ushort> pairs = (joined & Vector128.Create((ushort)0x000F)) | ((joined & Vector128.Create((ushort)0x00F0)) << 4);
+        Vector128<sbyte> sign = Vector128.Create((sbyte)8);
+        return (pairs.AsSByte() ^ sign) - sign;
     }
 
     /// <summary>Stores <see cref="ISimd{TVector}.Count"/> elements, each rounded to nearest, ties to even.</summary>

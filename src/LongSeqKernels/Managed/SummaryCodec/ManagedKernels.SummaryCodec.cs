@@ -21,12 +21,29 @@ internal sealed unsafe partial class ManagedKernels
 
     public void SummaryDecode(SummaryEncoding encoding, int width, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, Span<float> output)
     {
+        switch (_simd)
+        {
+            case SimdLevel.Vector512:
+                Decode<Simd512, Vector512<float>>(encoding, width, codes, scales, output);
+                break;
+            case SimdLevel.Vector256:
+                Decode<Simd256, Vector256<float>>(encoding, width, codes, scales, output);
+                break;
+            default:
+                Decode<Simd128, Vector128<float>>(encoding, width, codes, scales, output);
+                break;
+        }
+    }
+
+    private void Decode<TSimd, TVector>(SummaryEncoding encoding, int width, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, Span<float> output)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
         var items = RowPieces.OfElements(scales.Length, width);
-        int rowBytes = LongSeqKernels.SummaryCodec.RowBytes(encoding, width);
         fixed (float* scalesStart = scales, outputStart = output)
         fixed (byte* codesStart = codes)
         {
-            var work = new DecodeRows(items, encoding, width, rowBytes, codesStart, scalesStart, outputStart);
+            var work = new DecodePieces<TSimd, TVector>(items, new DecodedRows<TSimd, TVector>(encoding, codesStart, scalesStart, 1, width), width, outputStart);
             _pool.Run(ref work, items.Count);
         }
     }
@@ -112,72 +129,14 @@ internal sealed unsafe partial class ManagedKernels
         }
     }
 
-    private readonly struct DecodeRows(RowPieces items, SummaryEncoding encoding, int width, int rowBytes, byte* codes, float* scales, float* output) : IParallelWork
+    private readonly struct DecodePieces<TSimd, TVector>(RowPieces items, DecodedRows<TSimd, TVector> rows, int width, float* output) : IParallelWork
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
     {
         public void Execute(int item, int thread)
         {
-            for (long row = items.Begin(item); row < items.End(item); row++)
-            {
-                byte* rowCodes = codes + (row * rowBytes);
-                float* values = output + (row * width);
-                switch (encoding)
-                {
-                    case SummaryEncoding.Float16:
-                        TensorPrimitives.ConvertToSingle(
-                            MemoryMarshal.Cast<byte, Half>(new ReadOnlySpan<byte>(rowCodes, rowBytes)), new Span<float>(values, width));
-                        break;
-                    case SummaryEncoding.Int8:
-                        DecodeInt8((sbyte*)rowCodes, scales[row], values);
-                        break;
-                    default:
-                        DecodeInt4(rowCodes, scales[row], values);
-                        break;
-                }
-            }
-        }
-
-        private void DecodeInt8(sbyte* rowCodes, float scale, float* values)
-        {
-            int i = 0;
-            for (; i + Vector128<sbyte>.Count <= width; i += Vector128<sbyte>.Count)
-            {
-                StoreScaled(Vector128.Load(rowCodes + i), scale, values + i);
-            }
-            for (; i < width; i++)
-            {
-                values[i] = rowCodes[i] * scale;
-            }
-        }
-
-        private void DecodeInt4(byte* rowCodes, float scale, float* values)
-        {
-            int i = 0;
-            for (; i + Vector128<sbyte>.Count <= width; i += Vector128<sbyte>.Count)
-            {
-                Vector128<ushort> joined = Vector128.WidenLower(Vector128.Create(Vector64.Load(rowCodes + (i / 2)), Vector64<byte>.Zero));
-                Vector128<ushort> pairs = (joined & Vector128.Create((ushort)0x000F)) | ((joined & Vector128.Create((ushort)0x00F0)) << 4);
-                Vector128<sbyte> sign = Vector128.Create((sbyte)8);
-                StoreScaled((pairs.AsSByte() ^ sign) - sign, scale, values + i);
-            }
-            for (; i < width; i++)
-            {
-                int bits = (rowCodes[i / 2] >> (4 * (i % 2))) & 0xF;
-                values[i] = ((bits ^ 8) - 8) * scale;
-            }
-        }
-
-        private static void StoreScaled(Vector128<sbyte> codes, float scale, float* values)
-        {
-            (Vector128<short> lower, Vector128<short> upper) = Vector128.Widen(codes);
-            StoreScaled(lower, scale, values);
-            StoreScaled(upper, scale, values + Vector128<short>.Count);
-        }
-
-        private static void StoreScaled(Vector128<short> codes, float scale, float* values)
-        {
-            (Vector128<int> lower, Vector128<int> upper) = Vector128.Widen(codes);
-            (Vector128.ConvertToSingle(lower) * scale).Store(values);
-            (Vector128.ConvertToSingle(upper) * scale).Store(values + Vector128<int>.Count);
+            long first = items.Begin(item);
+            rows.Read(first, (int)(items.End(item) - first), output + (first * width), out _);
         }
     }
 }

@@ -15,7 +15,7 @@ public static class CrossAttentionBodies
     /// <param name="historyOffsets"><c>[segments + 1]</c>.</param>
     /// <param name="limits"><c>[T]</c> or empty.</param>
     /// <param name="queries"><c>[T, nq, H, dh]</c>, or <c>[M, nq, H, dh]</c>.</param>
-    /// <param name="keys"><c>[L, Hkv, dh]</c>.</param>
+    /// <param name="keys"><c>[L, Hkv, dh]</c>, in their storage type or as an <see cref="EncodedRowsView{TBytes, TFloats}"/>.</param>
     /// <param name="values"><c>[L, Hkv, dh]</c>; the keys for shared history.</param>
     /// <param name="keyBias"><c>[L]</c> or empty.</param>
     /// <param name="states"><c>[slots, dh + 2]</c>, result.</param>
@@ -24,14 +24,14 @@ public static class CrossAttentionBodies
     /// <param name="split">Split of the row's history.</param>
     /// <param name="splits">Splits of every row.</param>
     /// <param name="slot">Where the state goes.</param>
-    public static void Partial<TInput, TFloats, TIndices, TScratch>(
+    public static void Partial<TInput, THistory, TFloats, TIndices, TScratch>(
         CrossAttentionParameters parameters,
         TIndices targetOffsets,
         TIndices historyOffsets,
         TIndices limits,
         TInput queries,
-        TInput keys,
-        TInput values,
+        THistory keys,
+        THistory values,
         TFloats keyBias,
         TScratch states,
         TScratch logits,
@@ -40,6 +40,7 @@ public static class CrossAttentionBodies
         int splits,
         long slot)
         where TInput : struct, IReadView, allows ref struct
+        where THistory : struct, IReadView, allows ref struct
         where TFloats : struct, IReadView, allows ref struct
         where TIndices : struct, IIndexView, allows ref struct
         where TScratch : struct, IReadWriteView, allows ref struct

@@ -71,18 +71,24 @@ public static class SummaryCodecBodies
         float scale = scales.Get(row);
         for (int i = 0; i < width; i++)
         {
-            int code;
-            if (encoding == SummaryEncoding.Int8)
-            {
-                code = (codes.Get((row * rowBytes) + i) ^ 0x80) - 0x80;
-            }
-            else
-            {
-                int bits = (codes.Get((row * rowBytes) + (i / 2)) >> (4 * (i % 2))) & 0xF;
-                code = (bits ^ 8) - 8;
-            }
-            output.Set((row * width) + i, code * scale);
+            output.Set((row * width) + i, Integer(encoding, codes, row * rowBytes, i) * scale);
         }
+    }
+
+    /// <summary>The code of one element of a row, a signed integer of 8 or 4 bits.</summary>
+    /// <param name="encoding"><see cref="SummaryEncoding.Int8"/> or <see cref="SummaryEncoding.Int4"/>.</param>
+    /// <param name="codes"><c>[rows, rowBytes]</c>.</param>
+    /// <param name="rowStart">The row's first byte.</param>
+    /// <param name="i">The element.</param>
+    public static int Integer<TBytes>(SummaryEncoding encoding, TBytes codes, long rowStart, int i)
+        where TBytes : struct, IReadByteView, allows ref struct
+    {
+        if (encoding == SummaryEncoding.Int8)
+        {
+            return (codes.Get(rowStart + i) ^ 0x80) - 0x80;
+        }
+        int bits = (codes.Get(rowStart + (i / 2)) >> (4 * (i % 2))) & 0xF;
+        return (bits ^ 8) - 8;
     }
 
     /// <summary>The nearest code, ties to even; 0 when the scale is 0.</summary>
