@@ -15,7 +15,9 @@ internal static class ModelJson
         TypeInfoResolver = ModelJsonContext.Default.WithAddedModifier(RequireAll),
     };
 
-    public static JsonTypeInfo<StcaConfig> Config { get; } = (JsonTypeInfo<StcaConfig>)Strict.GetTypeInfo(typeof(StcaConfig));
+    public static JsonTypeInfo<StcaConfig> Stca { get; } = (JsonTypeInfo<StcaConfig>)Strict.GetTypeInfo(typeof(StcaConfig));
+
+    public static JsonTypeInfo<VistaConfig> Vista { get; } = (JsonTypeInfo<VistaConfig>)Strict.GetTypeInfo(typeof(VistaConfig));
 
     public static JsonTypeInfo<TrainingOptions> Training { get; } = (JsonTypeInfo<TrainingOptions>)Strict.GetTypeInfo(typeof(TrainingOptions));
 
@@ -38,5 +40,6 @@ internal static class ModelJson
     RespectRequiredConstructorParameters = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(StcaConfig))]
+[JsonSerializable(typeof(VistaConfig))]
 [JsonSerializable(typeof(TrainingOptions))]
 internal sealed partial class ModelJsonContext : JsonSerializerContext;

@@ -40,9 +40,9 @@ public sealed record StcaConfig : ModelConfig
     }
 
     /// <inheritdoc/>
-    public override string ToJson() => JsonSerializer.Serialize(this, ModelJson.Config);
+    public override string ToJson() => JsonSerializer.Serialize(this, ModelJson.Stca);
 
     /// <summary>Reads a configuration that <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="InvalidDataException">The text is not JSON, has an unknown or ill-typed member, or says something that <see cref="ModelConfig.Validate"/> rejects.</exception>
-    public static StcaConfig FromJson(string json) => FromJson(json, ModelJson.Config);
+    public static StcaConfig FromJson(string json) => FromJson(json, ModelJson.Stca);
 }

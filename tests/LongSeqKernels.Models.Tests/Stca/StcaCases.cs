@@ -46,16 +46,10 @@ internal static class StcaCases
         ("IdentityScore", Default with { Score = AttentionScore.Identity }),
     ];
 
-    public static StcaModel Model(StcaConfig config)
-    {
-        var random = new RandomStream(config.Seed, 1000);
-        var categories = new int[config.Categories == 0 ? 0 : config.Items];
-        for (int i = 0; i < categories.Length; i++)
-        {
-            categories[i] = random.NextIndex(config.Categories);
-        }
-        return StcaModel.Create(config, categories);
-    }
+    public static StcaModel Model(StcaConfig config) => StcaModel.Create(config, Categories(config));
+
+    /// <summary>A random category for each item, or none.</summary>
+    public static int[] Categories(ModelConfig config) => config.Categories == 0 ? [] : Indices(new RandomStream(config.Seed, 1000), config.Items, config.Categories);
 
     /// <summary>
     /// Moves every parameter off its special initial value (zeros, ones, tied copies), so that no gradient is zero by symmetry, and flattens the attention, whose
@@ -64,8 +58,15 @@ internal static class StcaCases
     public static StcaModel PerturbedModel(StcaConfig config)
     {
         StcaModel model = Model(config);
-        var random = new RandomStream(config.Seed, 2000);
-        foreach (Parameter parameter in model.Parameters.Parameters)
+        Perturb(model.Parameters, config.Seed);
+        return model;
+    }
+
+    /// <inheritdoc cref="PerturbedModel"/>
+    public static void Perturb(ParameterSet parameters, long seed)
+    {
+        var random = new RandomStream(seed, 2000);
+        foreach (Parameter parameter in parameters.Parameters)
         {
             if (parameter.Name.EndsWith(".query", StringComparison.Ordinal) || parameter.Name.EndsWith(".key", StringComparison.Ordinal))
             {
@@ -73,16 +74,15 @@ internal static class StcaCases
             }
             Perturb(parameter.Values, random);
         }
-        foreach (EmbeddingTable table in model.Parameters.Tables)
+        foreach (EmbeddingTable table in parameters.Tables)
         {
             Perturb(table.Values, random);
         }
-        model.Parameters.MarkChanged();
-        return model;
+        parameters.MarkChanged();
     }
 
     /// <summary>A random batch with <paramref name="requestsPerSegment"/> requests of <paramref name="targetsPerRequest"/> targets in every segment.</summary>
-    public static RequestBatch Batch(StcaConfig config, long seed, ReadOnlySpan<long> lengths, int requestsPerSegment = 2, int targetsPerRequest = 3)
+    public static RequestBatch Batch(ModelConfig config, long seed, ReadOnlySpan<long> lengths, int requestsPerSegment = 2, int targetsPerRequest = 3)
     {
         var random = new RandomStream(seed);
         JaggedLayout history = JaggedLayout.FromLengths(lengths);
@@ -127,14 +127,14 @@ internal static class StcaCases
     }
 
     /// <summary>The gradients of all parameters, those of tables as dense tensors.</summary>
-    public static List<(string Name, float[] Values)> Gradients(StcaModel model)
+    public static List<(string Name, float[] Values)> Gradients(ParameterSet parameters)
     {
         var groups = new List<(string Name, float[] Values)>();
-        foreach (Parameter parameter in model.Parameters.Parameters)
+        foreach (Parameter parameter in parameters.Parameters)
         {
             groups.Add((parameter.Name, parameter.Gradient.ToArray()));
         }
-        foreach (EmbeddingTable table in model.Parameters.Tables)
+        foreach (EmbeddingTable table in parameters.Tables)
         {
             var dense = new float[table.Rows * table.Width];
             for (int i = 0; i < table.TouchedRows.Length; i++)

@@ -171,7 +171,7 @@ public sealed class StcaScoringTests(Backend backend)
         pass.Forward(batch, logits);
         RequestLoss.Compute(loss, batch, logits, gradient);
         pass.Backward(gradient);
-        return StcaCases.Gradients(model);
+        return StcaCases.Gradients(model.Parameters);
     }
 
     /// <summary>Largest difference relative to the largest value of the tensor.</summary>

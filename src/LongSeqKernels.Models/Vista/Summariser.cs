@@ -1,0 +1,63 @@
+namespace LongSeqKernels.Models;
+
+/// <summary>The weights that turn a history's tokens into a summary.</summary>
+internal abstract class Summariser
+{
+    /// <summary>Sets the initial weights.</summary>
+    public abstract void Initialise(RandomStream random);
+
+    /// <summary>Makes what a run over a batch needs, to be used for one batch after the other.</summary>
+    public abstract SummariserRun Start(LongSeqContext context, PassMode mode);
+}
+
+/// <summary>
+/// One run of a summariser over a batch. A history may come in parts: the summariser reads all of them once for every one of its <see cref="Passes"/>, in order. Runs
+/// that train get the whole history as one part, and keep what their backward run needs.
+/// </summary>
+internal abstract class SummariserRun
+{
+    /// <summary>How often the history is read.</summary>
+    public abstract int Passes { get; }
+
+    /// <summary>Elements of the state of one segment after the first pass, from which a run of one pass can go on when events were appended.</summary>
+    public abstract int StateLength { get; }
+
+    /// <summary>Starts a batch.</summary>
+    /// <param name="history">Events per segment over all parts.</param>
+    public abstract void Begin(JaggedLayout history);
+
+    /// <summary>Summary tokens per segment.</summary>
+    public abstract JaggedLayout Summaries { get; }
+
+    /// <summary>Reads a part.</summary>
+    /// <param name="pass">From 0.</param>
+    /// <param name="part">Events of the part by segment.</param>
+    /// <param name="tokens">Their tokens <c>[L, D]</c>; unchanged until the end of the last pass where there is one part only.</param>
+    /// <param name="parts">Whether there are others.</param>
+    public abstract void Read(int pass, JaggedLayout part, ReadOnlySpan<float> tokens, HistoryParts parts);
+
+    /// <summary>Ends a pass.</summary>
+    public abstract void EndPass(int pass);
+
+    /// <summary>Writes the summaries <c>[tokens, D]</c> after the last pass.</summary>
+    public abstract void Finish(Span<float> summary);
+
+    /// <summary>The backward run of a training run: adds to the gradients of the parameters and of the tokens.</summary>
+    /// <param name="tokens">As in the forward run.</param>
+    /// <param name="summaryGradient"><c>[tokens, D]</c>, used up.</param>
+    /// <param name="tokenGradient"><c>[L, D]</c>.</param>
+    public abstract void Backward(ReadOnlySpan<float> tokens, Span<float> summaryGradient, Span<float> tokenGradient);
+
+    /// <summary>The state of the only segment after the first pass.</summary>
+    public abstract Span<float> State { get; }
+}
+
+/// <summary>Whether a history comes in one part.</summary>
+internal enum HistoryParts
+{
+    /// <summary>In one: what a pass makes of it may be kept for the next.</summary>
+    One,
+
+    /// <summary>In several: every pass starts from the tokens.</summary>
+    Several,
+}

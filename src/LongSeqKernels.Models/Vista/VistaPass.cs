@@ -1,0 +1,127 @@
+namespace LongSeqKernels.Models;
+
+/// <summary>
+/// One run of a VISTA model over a batch, forward and backward, with memory that is kept from batch to batch. Not thread-safe; make one for each thread.
+/// </summary>
+internal sealed class VistaPass
+{
+    private readonly LongSeqContext _context;
+    private readonly VistaModel _model;
+    private readonly VistaConfig _config;
+    private readonly PassMode _mode;
+    private readonly SummariserRun _summariser;
+    private readonly CandidateRun _candidates;
+    private readonly ScorerState _scorer = new();
+    private readonly ActionFusionState _actions = new();
+    private readonly GrowingBuffer _history = new();
+    private readonly GrowingBuffer _summary = new();
+    private readonly GrowingBuffer _targets = new();
+    private readonly GrowingBuffer _z = new();
+    private readonly GrowingBuffer _historyGradient = new();
+    private readonly GrowingBuffer _summaryGradient = new();
+    private readonly GrowingBuffer _targetGradient = new();
+    private readonly GrowingBuffer _zGradient = new();
+    private RequestBatch? _batch;
+
+    public VistaPass(LongSeqContext context, VistaModel model, PassMode mode)
+    {
+        _context = context;
+        _model = model;
+        _config = model.Config;
+        _mode = mode;
+        _summariser = model.Summariser.Start(context, mode);
+        _candidates = new CandidateRun(context, model.Candidates);
+    }
+
+    /// <summary>Most history events that a scoring run holds at a time; longer batches are read in parts.</summary>
+    public int MaxEvents { get; init; } = int.MaxValue;
+
+    /// <summary>The reconstruction loss of the last forward run, weighted; 0 without one.</summary>
+    public double AuxiliaryLoss { get; private set; }
+
+    /// <summary>Scores all targets of a checked batch.</summary>
+    /// <param name="batch">The requests; unchanged until the backward run is over.</param>
+    /// <param name="logits"><c>[T]</c>.</param>
+    public void Forward(RequestBatch batch, Span<float> logits)
+    {
+        _batch = VistaBatch.Prepare(_config, batch);
+        if (_batch.Targets.Total == 0)
+        {
+            return;
+        }
+        Summarise(_batch);
+        Score(_batch, _summariser.Summaries, _summary.Span, logits);
+    }
+
+    /// <summary>Writes the summaries of a prepared batch.</summary>
+    /// <returns>The rows <c>[S, D]</c>, valid until the next run.</returns>
+    public ReadOnlySpan<float> Summarise(RequestBatch batch)
+    {
+        _summariser.Begin(batch.History);
+        for (int pass = 0; pass < _summariser.Passes; pass++)
+        {
+            Read(batch, pass);
+            _summariser.EndPass(pass);
+        }
+        Span<float> summary = _summary.Use(_summariser.Summaries.Total, _config.Width);
+        _summariser.Finish(summary);
+        return summary;
+    }
+
+    /// <summary>Overwrites the gradients of all parameters with those of the last forward run, that of <see cref="AuxiliaryLoss"/> included.</summary>
+    /// <param name="logitGradient"><c>[T]</c>.</param>
+    public void Backward(ReadOnlySpan<float> logitGradient)
+    {
+        if (_batch is not { } batch || _mode != PassMode.Training)
+        {
+            throw new InvalidOperationException("A backward run needs a forward run in training mode before it.");
+        }
+        _model.Parameters.ClearGradients();
+        int targets = checked((int)batch.Targets.Total);
+        if (targets == 0)
+        {
+            return;
+        }
+        int width = _config.Width;
+        Span<float> targetGradient = _targetGradient.Zeroed(targets, width);
+        Span<float> zGradient = _zGradient.Zeroed(targets, width);
+        _model.Scorer.Backward(
+            _context, targets, _z.Span, _targets.Span, batch.TargetContext.Span, _scorer, logitGradient, zGradient, targetGradient);
+        Span<float> summaryGradient = _summaryGradient.Zeroed(_summariser.Summaries.Total, width);
+        _candidates.Backward(_summary.Span, zGradient, summaryGradient, targetGradient);
+        Span<float> historyGradient = _historyGradient.Zeroed(batch.History.Total, width);
+        _summariser.Backward(_history.Span, summaryGradient, historyGradient);
+        _model.Tokens.BackwardTargets(batch.TargetItems.Span, targetGradient);
+        _model.Tokens.BackwardHistory(_context, batch, _actions, historyGradient);
+    }
+
+    private void Score(RequestBatch batch, JaggedLayout summaries, ReadOnlySpan<float> summary, Span<float> logits)
+    {
+        int targets = checked((int)batch.Targets.Total);
+        Span<float> target = _targets.Use(targets, _config.Width);
+        _model.Tokens.EncodeTargets(batch.TargetItems.Span, target);
+        Span<float> z = _z.Use(targets, _config.Width);
+        _candidates.Forward(summaries, batch.Targets, summary, target, _model.Parameters.Version, z);
+        _model.Scorer.Forward(_context, targets, z, target, batch.TargetContext.Span, _scorer, logits);
+    }
+
+    private void Read(RequestBatch batch, int pass)
+    {
+        long events = batch.History.Total;
+        if (_mode == PassMode.Training || events <= MaxEvents)
+        {
+            if (pass == 0)
+            {
+                _model.Tokens.EncodeHistory(_context, batch, _actions, _history.Use(events, _config.Width));
+            }
+            _summariser.Read(pass, batch.History, _history.Span, HistoryParts.One);
+            return;
+        }
+        for (long first = 0; first < events; first += MaxEvents)
+        {
+            RequestBatch part = batch.HistorySlice(first, Math.Min(MaxEvents, events - first));
+            _model.Tokens.EncodeHistory(_context, part, _actions, _history.Use(part.History.Total, _config.Width));
+            _summariser.Read(pass, part.History, _history.Span, HistoryParts.Several);
+        }
+    }
+}
