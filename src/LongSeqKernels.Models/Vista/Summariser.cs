@@ -3,6 +3,13 @@ namespace LongSeqKernels.Models;
 /// <summary>The weights that turn a history's tokens into a summary.</summary>
 internal abstract class Summariser
 {
+    /// <summary>Declares the weights of the summariser that a configuration asks for.</summary>
+    public static Summariser Make(ParameterSet set, VistaConfig config) => config.Summariser switch
+    {
+        SummariserKind.QuasiLinear => new QuasiLinearSummariser(set, config),
+        _ => throw new NotSupportedException(config.Summariser.ToString()),
+    };
+
     /// <summary>Sets the initial weights.</summary>
     public abstract void Initialise(RandomStream random);
 

@@ -66,6 +66,9 @@ public sealed record VistaConfig : ModelConfig
     public ReconstructionTargets ReconstructionTargets { get; init; }
 
     /// <inheritdoc/>
+    public override string Summary => $"{Summariser} summariser, {Seeds} tokens, {Layers} + {CandidateLayers + 1} layers, width {Width}, {Heads} head{(Heads == 1 ? "" : "s")}";
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

@@ -1,29 +1,29 @@
 namespace LongSeqKernels.Models;
 
 /// <summary>
-/// A VISTA model (arXiv 2510.22049): stage 1 summarises a history into a fixed number of tokens, stage 2 scores candidates that attend to them.
+/// A VISTA model (arXiv 2510.22049): stage 1 summarises a history into a fixed number of tokens, which can be cached; stage 2 scores candidates that attend to them, at a
+/// cost that does not depend on the history.
 /// </summary>
-public sealed class VistaModel
+public sealed class VistaModel : RankingModel
 {
-    private readonly int[] _itemCategories;
-
     private VistaModel(VistaConfig config, int[] itemCategories)
+        : base(config, itemCategories)
     {
-        config.Validate();
         Config = config;
-        _itemCategories = itemCategories;
-        Parameters = new ParameterSet();
         Tokens = new TokenEncoder(Parameters, config, itemCategories);
-        Summariser = new QuasiLinearSummariser(Parameters, config);
+        Summariser = Summariser.Make(Parameters, config);
         Candidates = new CandidateStage(Parameters, config);
         Scorer = new ScorerHead(Parameters, "scorer", config);
     }
 
     /// <summary>The architecture.</summary>
-    public VistaConfig Config { get; }
+    public override VistaConfig Config { get; }
 
-    /// <summary>The weights and their gradients.</summary>
-    public ParameterSet Parameters { get; }
+    /// <summary>How files of this kind are read.</summary>
+    internal static ModelKind FileKind { get; } =
+        new("VISTA", "longseqkernels.vista.1", VistaConfig.FromJson, (config, itemCategories) => new VistaModel((VistaConfig)config, itemCategories));
+
+    internal override ModelKind FileFormat => FileKind;
 
     internal TokenEncoder Tokens { get; }
 
@@ -43,6 +43,16 @@ public sealed class VistaModel
         model.Initialise();
         return model;
     }
+
+    /// <summary>Reads a VISTA model from a safetensors file, also from a checkpoint of its training.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged or holds something else; the message says what was and what must be.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static new VistaModel Load(string path) => LoadAs<VistaModel>(path, FileKind);
+
+    /// <inheritdoc/>
+    public override VistaScorer CreateScorer(LongSeqContext context) => new(context, this);
+
+    internal override VistaPass CreateTrainingPass(LongSeqContext context) => new(context, this, PassMode.Training);
 
     private void Initialise()
     {

@@ -3,7 +3,7 @@ namespace LongSeqKernels.Models;
 /// <summary>
 /// One run of a VISTA model over a batch, forward and backward, with memory that is kept from batch to batch. Not thread-safe; make one for each thread.
 /// </summary>
-internal sealed class VistaPass
+internal sealed class VistaPass : ITrainingPass
 {
     private readonly LongSeqContext _context;
     private readonly VistaModel _model;
@@ -36,12 +36,10 @@ internal sealed class VistaPass
     /// <summary>Most history events that a scoring run holds at a time; longer batches are read in parts.</summary>
     public int MaxEvents { get; init; } = int.MaxValue;
 
-    /// <summary>The reconstruction loss of the last forward run, weighted; 0 without one.</summary>
+    /// <inheritdoc/>
     public double AuxiliaryLoss { get; private set; }
 
-    /// <summary>Scores all targets of a checked batch.</summary>
-    /// <param name="batch">The requests; unchanged until the backward run is over.</param>
-    /// <param name="logits"><c>[T]</c>.</param>
+    /// <inheritdoc/>
     public void Forward(RequestBatch batch, Span<float> logits)
     {
         _batch = VistaBatch.Prepare(_config, batch);
@@ -68,8 +66,7 @@ internal sealed class VistaPass
         return summary;
     }
 
-    /// <summary>Overwrites the gradients of all parameters with those of the last forward run, that of <see cref="AuxiliaryLoss"/> included.</summary>
-    /// <param name="logitGradient"><c>[T]</c>.</param>
+    /// <inheritdoc/>
     public void Backward(ReadOnlySpan<float> logitGradient)
     {
         if (_batch is not { } batch || _mode != PassMode.Training)
@@ -95,9 +92,18 @@ internal sealed class VistaPass
         _model.Tokens.BackwardHistory(_context, batch, _actions, historyGradient);
     }
 
-    private void Score(RequestBatch batch, JaggedLayout summaries, ReadOnlySpan<float> summary, Span<float> logits)
+    /// <summary>Scores all targets of a checked batch, whose history is not read, against summaries.</summary>
+    /// <param name="batch">The targets.</param>
+    /// <param name="summaries">Summary tokens per segment.</param>
+    /// <param name="summary">Their rows <c>[S, D]</c>.</param>
+    /// <param name="logits"><c>[T]</c>.</param>
+    public void Score(RequestBatch batch, JaggedLayout summaries, ReadOnlySpan<float> summary, Span<float> logits)
     {
         int targets = checked((int)batch.Targets.Total);
+        if (targets == 0)
+        {
+            return;
+        }
         Span<float> target = _targets.Use(targets, _config.Width);
         _model.Tokens.EncodeTargets(batch.TargetItems.Span, target);
         Span<float> z = _z.Use(targets, _config.Width);

@@ -15,7 +15,8 @@ internal static class ModelGradients
     /// <param name="loss">A function of the parameters.</param>
     /// <param name="backward">Leaves the gradients of the last run of <paramref name="loss"/>.</param>
     /// <param name="isInvariant">Whether the loss does not depend on a parameter at all.</param>
-    public static void Check(ParameterSet parameters, Func<double> loss, Action backward, Func<string, bool> isInvariant)
+    /// <param name="longestStep">Length of a step where the gradient is small; the shorter, the more a model may bend.</param>
+    public static void Check(ParameterSet parameters, Func<double> loss, Action backward, Func<string, bool> isInvariant, double longestStep = 0.003)
     {
         double Loss()
         {
@@ -46,7 +47,7 @@ internal static class ModelGradients
 
                 void CheckAlong(string what, double[] direction)
                 {
-                    double step = Math.Min(5e-4 * size / norm, 0.003);
+                    double step = Math.Min(5e-4 * size / norm, longestStep);
                     double expected = 0;
                     for (int i = 0; i < direction.Length; i++)
                     {

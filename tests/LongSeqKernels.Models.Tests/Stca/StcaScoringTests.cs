@@ -21,8 +21,8 @@ public sealed class StcaScoringTests(Backend backend)
         StcaModel absorbed = StcaCases.PerturbedModel(config with { Attention = AttentionForm.Absorbed });
         StcaModel projected = StcaCases.PerturbedModel(config with { Attention = AttentionForm.Projected });
         RequestBatch batch = StcaCases.Batch(config, 5, [40, 0, 7, 100]);
-        ForAll([("logits", Score(absorbed, batch))], [("logits", Score(projected, batch))], 1e-5);
-        ForAll(Gradients(absorbed, batch), Gradients(projected, batch), 2e-5);
+        ModelCompare.ForAll([("logits", Score(absorbed, batch))], [("logits", Score(projected, batch))], 1e-5);
+        ModelCompare.ForAll(Gradients(absorbed, batch), Gradients(projected, batch), 2e-5);
     }
 
     [Test]
@@ -44,10 +44,10 @@ public sealed class StcaScoringTests(Backend backend)
         StcaConfig config = StcaCases.Default with { Attention = form };
         StcaModel model = StcaCases.PerturbedModel(config);
         RequestBatch batch = StcaCases.Batch(config, 8, [30, 12, 0, 77], requestsPerSegment: 3, targetsPerRequest: 4);
-        RequestBatch pointWise = PointWise(batch, config);
-        ForAll([("logits", Score(model, batch))], [("logits", Score(model, pointWise))], 1e-6);
+        RequestBatch pointWise = BatchEdits.PointWise(batch);
+        ModelCompare.ForAll([("logits", Score(model, batch))], [("logits", Score(model, pointWise))], 1e-6);
         Assert.That(Loss(model, batch, loss), Is.EqualTo(Loss(model, pointWise, loss)).Within(1e-6));
-        ForAll(Gradients(model, batch, loss), Gradients(model, pointWise, loss), 1e-6);
+        ModelCompare.ForAll(Gradients(model, batch, loss), Gradients(model, pointWise, loss), 1e-6);
     }
 
     [Test]
@@ -56,14 +56,14 @@ public sealed class StcaScoringTests(Backend backend)
         StcaConfig config = StcaCases.Default with { Attention = form };
         StcaModel model = StcaCases.PerturbedModel(config);
         RequestBatch batch = StcaCases.Batch(config, 9, [50], requestsPerSegment: 1);
-        RequestBatch limited = WithLimit(batch, batch.HistoryItems, 20);
+        RequestBatch limited = BatchEdits.WithLimit(batch, batch.HistoryItems, 20);
         int[] otherItems = batch.HistoryItems.ToArray();
         for (int i = 20; i < 50; i++)
         {
             otherItems[i] = (otherItems[i] + 1) % config.Items;
         }
-        Assert.That(Score(model, limited), Is.EqualTo(Score(model, WithLimit(batch, otherItems, 20))));
-        Assert.That(Score(model, limited), Is.Not.EqualTo(Score(model, WithLimit(batch, batch.HistoryItems, 21))));
+        Assert.That(Score(model, limited), Is.EqualTo(Score(model, BatchEdits.WithLimit(batch, otherItems, 20))));
+        Assert.That(Score(model, limited), Is.Not.EqualTo(Score(model, BatchEdits.WithLimit(batch, batch.HistoryItems, 21))));
     }
 
     [TestCaseSource(typeof(StcaCases), nameof(StcaCases.Switches))]
@@ -103,7 +103,7 @@ public sealed class StcaScoringTests(Backend backend)
         RequestBatch batch = StcaCases.Batch(config, 16, [13, 0, 150, 1, 20]);
         var logits = new float[batch.Targets.Total];
         new StcaScorer(_context, model, maxEvents).Score(batch, logits);
-        ForAll([("in parts", logits)], [("whole", Score(model, batch))], 1e-5);
+        ModelCompare.ForAll([("in parts", logits)], [("whole", Score(model, batch))], 1e-5);
     }
 
     [Test]
@@ -112,8 +112,8 @@ public sealed class StcaScoringTests(Backend backend)
         StcaModel model = StcaCases.PerturbedModel(StcaCases.Default);
         RequestBatch first = StcaCases.Batch(StcaCases.Default, 12, [18]);
         RequestBatch second = StcaCases.Batch(StcaCases.Default, 13, [44]);
-        float[] forward = Score(model, Concatenate(first, second));
-        float[] backward = Score(model, Concatenate(second, first));
+        float[] forward = Score(model, BatchEdits.Concatenate(first, second));
+        float[] backward = Score(model, BatchEdits.Concatenate(second, first));
         int targets = first.TargetItems.Length;
         Assert.That(forward[..targets], Is.EqualTo(backward[targets..]).Within(1e-6));
         Assert.That(forward[targets..], Is.EqualTo(backward[..targets]).Within(1e-6));
@@ -148,7 +148,7 @@ public sealed class StcaScoringTests(Backend backend)
         Assert.That(direct, Is.EqualTo(Score(model, batch)));
         Assert.That(reused, Is.EqualTo(direct));
         scorer.Score(encoded, batch.TargetItems[..4], batch.TargetContext[..(4 * config.ContextWidth)], reused.AsSpan(0, 4));
-        ForAll([("logits of some", reused[..4])], [("logits of all", direct[..4])], 1e-5);
+        ModelCompare.ForAll([("logits of some", reused[..4])], [("logits of all", direct[..4])], 1e-5);
         model.Parameters.MarkChanged();
         Assert.That(() => scorer.Score(encoded, batch.TargetItems, batch.TargetContext, reused), Throws.InstanceOf<ArgumentException>().With.Message.Contains("last change"));
     }
@@ -173,90 +173,4 @@ public sealed class StcaScoringTests(Backend backend)
         pass.Backward(gradient);
         return StcaCases.Gradients(model.Parameters);
     }
-
-    /// <summary>Largest difference relative to the largest value of the tensor.</summary>
-    private static void ForAll(List<(string Name, float[] Values)> actual, List<(string Name, float[] Values)> expected, double tolerance)
-    {
-        double size = expected.Max(group => group.Values.Max(MathF.Abs));
-        using (Assert.EnterMultipleScope())
-        {
-            foreach (((string name, float[] values), (_, float[] others)) in actual.Zip(expected))
-            {
-                Assert.That(values, Is.EqualTo(others).Within(tolerance * size), name);
-            }
-        }
-    }
-
-    private static RequestBatch WithLimit(RequestBatch batch, ReadOnlyMemory<int> items, long limit)
-    {
-        var limits = new long[batch.TargetItems.Length];
-        Array.Fill(limits, limit);
-        return new RequestBatch
-        {
-            History = batch.History,
-            HistoryItems = items,
-            HistoryActions = batch.HistoryActions,
-            HistoryTimes = batch.HistoryTimes,
-            RequestTimes = batch.RequestTimes,
-            Targets = batch.Targets,
-            TargetItems = batch.TargetItems,
-            TargetContext = batch.TargetContext,
-            HistoryLimits = limits,
-            Requests = batch.Requests,
-        };
-    }
-
-    /// <summary>Every target with its own copy of the events that it sees.</summary>
-    private static RequestBatch PointWise(RequestBatch batch, StcaConfig config)
-    {
-        var items = new List<int>();
-        var actions = new List<int>();
-        var times = new List<long>();
-        var requestTimes = new List<long>();
-        var lengths = new List<long>();
-        for (int segment = 0; segment < batch.History.Count; segment++)
-        {
-            for (long target = batch.Targets.Start(segment); target < batch.Targets.Start(segment + 1); target++)
-            {
-                long limit = batch.HistoryLimits.Span[(int)target];
-                for (long row = batch.History.Start(segment); row < batch.History.Start(segment) + limit; row++)
-                {
-                    items.Add(batch.HistoryItems.Span[(int)row]);
-                    actions.Add(batch.HistoryActions.Span[(int)row]);
-                    times.Add(batch.HistoryTimes.Span[(int)row]);
-                }
-                requestTimes.Add(batch.RequestTimes.Span[segment]);
-                lengths.Add(limit);
-            }
-        }
-        return new RequestBatch
-        {
-            History = JaggedLayout.FromLengths([.. lengths]),
-            HistoryItems = items.ToArray(),
-            HistoryActions = actions.ToArray(),
-            HistoryTimes = times.ToArray(),
-            RequestTimes = requestTimes.ToArray(),
-            Targets = JaggedLayout.Uniform(lengths.Count, 1),
-            TargetItems = batch.TargetItems,
-            TargetContext = batch.TargetContext,
-            Requests = batch.Requests,
-            Labels = batch.Labels,
-        };
-    }
-
-    private static RequestBatch Concatenate(RequestBatch first, RequestBatch second) => new()
-    {
-        History = JaggedLayout.FromLengths(first.History.Total, second.History.Total),
-        HistoryItems = Join(first.HistoryItems, second.HistoryItems),
-        HistoryActions = Join(first.HistoryActions, second.HistoryActions),
-        HistoryTimes = Join(first.HistoryTimes, second.HistoryTimes),
-        RequestTimes = Join(first.RequestTimes, second.RequestTimes),
-        Targets = JaggedLayout.FromLengths(first.Targets.Total, second.Targets.Total),
-        TargetItems = Join(first.TargetItems, second.TargetItems),
-        TargetContext = Join(first.TargetContext, second.TargetContext),
-        HistoryLimits = Join(first.HistoryLimits, second.HistoryLimits),
-        Requests = JaggedLayout.FromLengths(first.Targets.Total, second.Targets.Total),
-    };
-
-    private static T[] Join<T>(ReadOnlyMemory<T> first, ReadOnlyMemory<T> second) => [.. first.ToArray(), .. second.ToArray()];
 }

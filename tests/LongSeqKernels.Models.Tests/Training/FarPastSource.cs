@@ -53,4 +53,31 @@ internal sealed class FarPastSource(long seed) : IRequestBatchSource
             Labels = Enumerable.Range(0, Segments * Targets).Select(i => i % Targets < Positives ? 1f : 0f).ToArray(),
         };
     }
+
+    /// <summary>Share of pairs of a positive and a negative of one request that are in order, on batches that no run trains on.</summary>
+    public static double Accuracy(IRequestScorer scorer)
+    {
+        var source = new FarPastSource(1);
+        double right = 0;
+        double pairs = 0;
+        for (int number = 1_000_000; number < 1_000_010; number++)
+        {
+            RequestBatch batch = source.Batch(number);
+            var logits = new float[batch.Targets.Total];
+            scorer.Score(batch, logits);
+            for (int request = 0; request < batch.Requests.Count; request++)
+            {
+                int[] targets = [.. Enumerable.Range((int)batch.Requests.Start(request), (int)batch.Requests.Length(request))];
+                foreach (int positive in targets.Where(target => batch.Labels.Span[target] == 1))
+                {
+                    foreach (int negative in targets.Where(target => batch.Labels.Span[target] == 0))
+                    {
+                        right += logits[positive] > logits[negative] ? 1 : logits[positive] == logits[negative] ? 0.5 : 0;
+                        pairs++;
+                    }
+                }
+            }
+        }
+        return right / pairs;
+    }
 }

@@ -16,7 +16,7 @@ public sealed class ModelTrainerTests
     public void LearnsWhatOnlyTheFarPastTells([Values] TrainingLoss loss)
     {
         StcaModel model = StcaModel.Create(FarPastSource.Config);
-        double untrained = Accuracy(model);
+        double untrained = FarPastSource.Accuracy(model.CreateScorer(_context));
         double first = 0;
         double last = 0;
         new ModelTrainer(_context, model, new FarPastSource(1), Options(800) with { Loss = loss }).Run(new TrainingSchedule(), progress =>
@@ -25,7 +25,7 @@ public sealed class ModelTrainerTests
             last = progress.SmoothedLoss;
         });
         Assert.That(untrained, Is.InRange(0.3, 0.7));
-        Assert.That(Accuracy(model), Is.GreaterThan(0.97));
+        Assert.That(FarPastSource.Accuracy(model.CreateScorer(_context)), Is.GreaterThan(0.97));
         Assert.That(last, Is.LessThan(0.7 * first));
     }
 
@@ -184,33 +184,5 @@ public sealed class ModelTrainerTests
         byte[] bytes = File.ReadAllBytes(path);
         File.Delete(path);
         return bytes;
-    }
-
-    /// <summary>Share of pairs of a positive and a negative of one request that are in order, on batches that no run trains on.</summary>
-    private double Accuracy(StcaModel model)
-    {
-        var scorer = new StcaScorer(_context, model);
-        var source = new FarPastSource(1);
-        double right = 0;
-        double pairs = 0;
-        for (int number = 1_000_000; number < 1_000_010; number++)
-        {
-            RequestBatch batch = source.Batch(number);
-            var logits = new float[batch.Targets.Total];
-            scorer.Score(batch, logits);
-            for (int request = 0; request < batch.Requests.Count; request++)
-            {
-                int[] targets = [.. Enumerable.Range((int)batch.Requests.Start(request), (int)batch.Requests.Length(request))];
-                foreach (int positive in targets.Where(target => batch.Labels.Span[target] == 1))
-                {
-                    foreach (int negative in targets.Where(target => batch.Labels.Span[target] == 0))
-                    {
-                        right += logits[positive] > logits[negative] ? 1 : logits[positive] == logits[negative] ? 0.5 : 0;
-                        pairs++;
-                    }
-                }
-            }
-        }
-        return right / pairs;
     }
 }

@@ -23,6 +23,9 @@ internal static class VistaCases
     /// <summary>Every switch away from its default.</summary>
     public static IEnumerable<TestCaseData> Configurations() => Named().Select(named => new TestCaseData(named.Config).SetArgDisplayNames(named.Name));
 
+    /// <summary>Every kind of summariser.</summary>
+    public static IEnumerable<VistaConfig> Summarisers() => [Default, Default with { SeedsVisible = false, StateScale = StateScale.InverseRows }];
+
     private static (string Name, VistaConfig Config)[] Named() =>
     [
         ("Defaults", Default),
