@@ -39,6 +39,32 @@ public sealed class EvaluateTests
     }
 
     [Test]
+    public void SeveralModelsAreComparedOnTheSameRequestsWithTheFirst()
+    {
+        using var directory = new WorkingDirectory();
+        SmallLog.TrainIn(directory, "a.model");
+        SmallLog.TrainIn(directory, "b.model", steps: 8);
+        LskRun run = LskProcess.Run(directory.Path, "evaluate", SmallLog.Name, "a.model", "b.model", "--per-user", "2", "--windows", "10,all", "--table", "ranking.md", "--report", "report.json");
+        Assert.That(run.ExitCode, Is.Zero, run.ToString());
+        EvaluationReport report = EvaluationReport.FromJson(File.ReadAllText(directory.File("report.json")));
+        Assert.That(report.Results.Select(result => result.Name), Is.EqualTo(["STCA (a)", "STCA (b)", "logit", "co-occurrence", "popularity"]));
+        string[] table = File.ReadAllLines(directory.File("ranking.md"));
+        double lead = report.Results[1].AucOver(report.Results[0], 1).Mean;
+        Assert.That(table, Has.Some.StartsWith("|  | all | ").And.Some.Contains($"| {lead:+0.0000;-0.0000} |"));
+    }
+
+    [Test]
+    public void ModelsWithOtherTestRequestsAreNotCompared()
+    {
+        using var directory = new WorkingDirectory();
+        SmallLog.TrainIn(directory, "a.model");
+        LskProcess.Run(directory.Path, ["train", SmallLog.Name, "--out", "b.model", "--steps", "2", "--train-share", "0.5", .. SmallLog.Training]);
+        LskRun run = LskProcess.Run(directory.Path, "evaluate", SmallLog.Name, "a.model", "b.model");
+        Assert.That(run.ExitCode, Is.EqualTo(1), run.ToString());
+        Assert.That(run.Errors, Does.Contain("b.model is tested otherwise than a.model"));
+    }
+
+    [Test]
     public void TwoEvaluationsGiveTheSameFiles()
     {
         using var directory = new WorkingDirectory();

@@ -44,6 +44,71 @@ public sealed class TrainTests
         Assert.That(File.ReadAllBytes(directory.File("3.model")), Is.Not.EqualTo(first));
     }
 
+    [Test]
+    public void ASecondStageStartsFromTheWeightsOfTheFirst()
+    {
+        using var directory = new WorkingDirectory();
+        SmallLog.TrainIn(directory, "first.model");
+        string[] stage = ["--min-window", "64", "--max-window", "128", "--batch-events", "256", "--negatives", "5", "--train-negatives", "5", "--min-history", "80"];
+        LskRun run = LskProcess.Run(directory.Path, ["train", SmallLog.Name, "--from", "first.model", "--out", "still.model", "--steps", "1", "--learning-rate", "1e-9", "--weight-decay", "0", .. stage]);
+        Assert.That(run.ExitCode, Is.Zero, run.ToString());
+        StcaModel first = StcaModel.Load(directory.File("first.model"));
+        StcaModel second = StcaModel.Load(directory.File("still.model"));
+        Assert.That(second.Config.ToJson(), Is.EqualTo(first.Config.ToJson()));
+        Assert.That(second.Parameters.DenseValues.ToArray(), Is.EqualTo(first.Parameters.DenseValues.ToArray()).Within(1e-6f), "a step of no length leaves the weights");
+        Assert.That(second.Notes["requests.sampling"], Does.Contain("\"Minimum\":64"));
+    }
+
+    [Test]
+    public void AnInterruptedSecondStageResumesToTheSameBits()
+    {
+        string[] stage = ["--from", "first.model", "--steps", "1500", "--batch-events", "128", "--max-window", "64", "--negatives", "5", "--train-negatives", "5", "--min-history", "80"];
+        using var directory = new WorkingDirectory();
+        SmallLog.TrainIn(directory, "first.model");
+        using LskProcess process = LskProcess.Start(directory.Path, [], ["train", SmallLog.Name, "--out", "stopped.model", .. stage]);
+        process.WaitForOutput("Training: 1 of");
+        process.Signal("INT");
+        Assert.That(process.Wait().ExitCode, Is.EqualTo(130));
+        LskRun resumed = LskProcess.Run(directory.Path, "train", SmallLog.Name, "--out", "stopped.model", "--resume");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.ToString());
+        LskProcess.Run(directory.Path, ["train", SmallLog.Name, "--out", "whole.model", .. stage]);
+        Assert.That(File.ReadAllBytes(directory.File("stopped.model")), Is.EqualTo(File.ReadAllBytes(directory.File("whole.model"))));
+    }
+
+    [Test]
+    public void TheShapeOfTheFirstStageCannotBeChanged()
+    {
+        using var directory = new WorkingDirectory();
+        LskRun run = LskProcess.Run(directory.Path, "train", "log", "--from", "first.model", "--out", "m", "--width", "16");
+        Assert.That(run.ExitCode, Is.EqualTo(2), run.ToString());
+        Assert.That(run.Errors, Does.Contain("--width cannot be given with --from"));
+    }
+
+    [Test]
+    public void UsersCanCountByTheirPositions()
+    {
+        using var directory = new WorkingDirectory();
+        SmallLog.WriteTo(directory);
+        LskProcess.Run(directory.Path, ["train", SmallLog.Name, "--out", "positions.model", "--steps", "2", "--user-weight", "positions", .. SmallLog.Training]);
+        Assert.That(StcaModel.Load(directory.File("positions.model")).Notes["requests.sampling"], Does.Contain("\"UserWeight\":\"ByPositions\""));
+    }
+
+    [Test]
+    public void TheMeanPoolingBaselineIsTrainedEvaluatedAndScoredWithLikeAnyModel()
+    {
+        using var directory = new WorkingDirectory();
+        SmallLog.WriteTo(directory);
+        string[] training = ["--width", "8", "--scorer-widths", "8", "--batch-events", "128", "--max-window", "64", "--negatives", "5", "--train-negatives", "5", "--min-history", "80", "--steps", "5"];
+        LskRun trained = LskProcess.Run(directory.Path, ["train", SmallLog.Name, "--out", "mean.model", "--model", "mean-pooling", .. training]);
+        Assert.That(trained.ExitCode, Is.Zero, trained.ToString());
+        Assert.That(trained.Output, Does.Contain("mean pooling of width 8"));
+        LskRun scored = LskProcess.Run(directory.Path, "score", SmallLog.Name, "mean.model", "--repeat", "1");
+        Assert.That(scored.ExitCode, Is.Zero, scored.ToString());
+        LskRun heads = LskProcess.Run(directory.Path, "train", SmallLog.Name, "--out", "x.model", "--model", "mean-pooling", "--heads", "2");
+        Assert.That(heads.ExitCode, Is.EqualTo(2), heads.ToString());
+        Assert.That(heads.Errors, Does.Contain("--heads cannot be given with --model mean-pooling"));
+    }
+
     [TestCase("INT")]
     [TestCase("TERM")]
     public void InterruptionLeavesACheckpointThatResumesToTheSameBits(string signal)

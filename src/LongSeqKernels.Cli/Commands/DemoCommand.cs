@@ -83,9 +83,9 @@ internal sealed class DemoCommand : LskCommand
         }
 
         terminal.Heading("3. Ranking by history length, on the last 30 %");
-        var evaluation = new EvaluationRun(EvaluateCommand.DefaultWindows, PerUser: 20, invocation.Get(_seed), Baselines.All);
+        var evaluation = new EvaluationRun(EvaluateCommand.DefaultWindows, PerUser: 20, invocation.Get(_seed), Baselines.Simple);
         RankingModel model = RankingModel.Load(modelPath);
-        EvaluationReport report = evaluation.Run(terminal, context, model, log, protocol, invocation.Interruption);
+        EvaluationReport report = evaluation.Run(terminal, context, NamedModel.Of([(modelPath, model)]), log, protocol, invocation.Interruption);
         AtomicFile.WriteText(chartPath, LengthChart.ToSvg(report, "Ranking by history length"));
         EvaluationRun.Show(terminal, report);
 

@@ -6,7 +6,7 @@ using LongSeqKernels.Models;
 namespace LongSeqKernels.Cli;
 
 /// <summary>What <c>lsk evaluate --json</c> prints.</summary>
-internal sealed record EvaluateDocument(string Command, string Log, string Model, string Chart, double Seconds, EvaluationReport Report);
+internal sealed record EvaluateDocument(string Command, string Log, IReadOnlyList<string> Models, string Chart, double Seconds, EvaluationReport Report);
 
 /// <summary><c>lsk evaluate</c>: AUC and NLL by history length.</summary>
 internal sealed class EvaluateCommand : LskCommand
@@ -14,8 +14,8 @@ internal sealed class EvaluateCommand : LskCommand
     /// <summary>The windows that show how much of the past matters, a little over a factor of three apart.</summary>
     public static readonly int[] DefaultWindows = [10, 30, 100, 300, 1000, 3000, RequestBatches.AllEvents];
 
-    private readonly Argument<string> _log = new("log") { Description = "The interaction log that the model was trained on" };
-    private readonly Argument<string> _model = new("model") { Description = "The model, or a checkpoint" };
+    private readonly Argument<string> _log = new("log") { Description = "The interaction log that the models were trained on" };
+    private readonly Argument<string[]> _models = new("model") { Description = "Models, or checkpoints; the others are compared with the first", Arity = ArgumentArity.OneOrMore };
     private readonly Option<WindowList> _windows = new("--windows")
     {
         Description = "History lengths, growing: events before the request, newest first",
@@ -26,17 +26,18 @@ internal sealed class EvaluateCommand : LskCommand
 
     private readonly Option<int> _perUser = OptionOf.Integer("--per-user", "Most test requests of one user", 80);
     private readonly Option<long> _seed = OptionOf.Long("--seed", "Seed of the test requests", 1);
-    private readonly Option<bool> _noBaselines = OptionOf.Flag("--no-baselines", "Evaluate the model alone, without popularity and a logit on hand-made features");
-    private readonly Option<string?> _chart = OptionOf.Text("--chart", "The chart to write, as SVG; default: the model's name with .svg", "file");
+    private readonly Option<bool> _noBaselines = OptionOf.Flag("--no-baselines", "Evaluate the models alone, without a logit on hand-made features, item-item co-occurrence and popularity");
+    private readonly Option<string?> _chart = OptionOf.Text("--chart", "The chart to write, as SVG; default: the first model's name with .svg", "file");
+    private readonly Option<string?> _table = OptionOf.Text("--table", "Also write the table, as Markdown", "file");
     private readonly Option<string?> _report = OptionOf.Text("--report", "Also write the report as JSON, with the numbers of every user", "file");
     private readonly ComputeOptions _compute;
 
     public EvaluateCommand(CommandHost host)
-        : base("evaluate", "Measure how well a model ranks, by history length, and draw a chart", host)
+        : base("evaluate", "Measure how well models rank, by history length, and draw a chart", host)
     {
         Add(_log);
-        Add(_model);
-        foreach (Option option in (Option[])[_windows, _perUser, _seed, _noBaselines, _chart, _report])
+        Add(_models);
+        foreach (Option option in (Option[])[_windows, _perUser, _seed, _noBaselines, _chart, _table, _report])
         {
             Add(option);
         }
@@ -51,36 +52,54 @@ internal sealed class EvaluateCommand : LskCommand
         """;
 
     public override IReadOnlyList<string> Examples =>
-        ["lsk evaluate movies.lsklog movies.lskmodel", "lsk evaluate log.lsklog log.lskmodel --windows 10,100,1000,all --per-user 200 --chart chart.svg"];
+        ["lsk evaluate movies.lsklog movies.lskmodel", "lsk evaluate log.lsklog stca.lskmodel mean.lskmodel --table ranking.md", "lsk evaluate log.lsklog log.lskmodel --windows 10,100,1000,all --per-user 200 --chart chart.svg"];
 
     protected override int Run(Invocation invocation)
     {
         Terminal terminal = invocation.Terminal;
         string logPath = invocation.Get(_log);
-        string modelPath = invocation.Get(_model);
-        string chartPath = invocation.Get(_chart) ?? Path.ChangeExtension(modelPath, ".svg");
+        string[] modelPaths = invocation.Get(_models);
+        string chartPath = invocation.Get(_chart) ?? Path.ChangeExtension(modelPaths[0], ".svg");
+        string? tablePath = invocation.Get(_table);
         string? reportPath = invocation.Get(_report);
-        OutputFile.EnsureWritable(chartPath, _chart.Name);
-        if (reportPath is not null)
+        foreach ((string? path, Option option) in ((string?, Option)[])[(chartPath, _chart), (tablePath, _table), (reportPath, _report)])
         {
-            OutputFile.EnsureWritable(reportPath, _report.Name);
+            if (path is not null)
+            {
+                OutputFile.EnsureWritable(path, option.Name);
+            }
         }
         var clock = Stopwatch.StartNew();
         InteractionLog log = InputFile.ReadLog(logPath);
-        RankingModel model = InputFile.ReadModel(modelPath);
-        ModelNotes notes = ModelNotes.Read(model, modelPath, log, logPath);
+        var models = new List<(string Path, RankingModel Model)>();
+        RequestProtocol? protocol = null;
+        foreach (string path in modelPaths)
+        {
+            RankingModel model = InputFile.ReadModel(path);
+            RequestProtocol own = ModelNotes.Read(model, path, log, logPath).Protocol;
+            protocol ??= own;
+            if (own with { TrainMinHistory = protocol.TrainMinHistory } != protocol)
+            {
+                throw new Failure($"{path} is tested otherwise than {modelPaths[0]}: its requests are made by {own}, the others by {protocol}. Models are compared on the same requests.");
+            }
+            models.Add((path, model));
+        }
         using LongSeqContext context = _compute.CreateContext(invocation);
         var run = new EvaluationRun(
             invocation.Get(_windows).Values, invocation.Get(_perUser), invocation.Get(_seed), invocation.Get(_noBaselines) ? Baselines.None : Baselines.All);
-        EvaluationReport report = run.Run(terminal, context, model, log, notes.Protocol, invocation.Interruption);
+        EvaluationReport report = run.Run(terminal, context, NamedModel.Of(models), log, protocol!, invocation.Interruption);
         AtomicFile.WriteText(chartPath, LengthChart.ToSvg(report, "Ranking by history length"));
+        if (tablePath is not null)
+        {
+            AtomicFile.WriteText(tablePath, $"{report.Source}\n\n{EvaluationRun.Requests(report)}.\n\n{EvaluationRun.TableOf(report).ToMarkdown()}\n{EvaluationRun.Legend}\n");
+        }
         if (reportPath is not null)
         {
             AtomicFile.WriteText(reportPath, report.ToJson());
         }
         EvaluationRun.Show(terminal, report);
-        terminal.Line($"Wrote {chartPath}{(reportPath is null ? "" : " and " + reportPath)}.");
-        terminal.Document(new EvaluateDocument(Name, logPath, modelPath, chartPath, clock.Elapsed.TotalSeconds, report), Documents.Default.EvaluateDocument);
+        terminal.Line($"Wrote {string.Join(" and ", ((string?[])[chartPath, tablePath, reportPath]).OfType<string>())}.");
+        terminal.Document(new EvaluateDocument(Name, logPath, modelPaths, chartPath, clock.Elapsed.TotalSeconds, report), Documents.Default.EvaluateDocument);
         return ExitCode.Success;
     }
 

@@ -12,11 +12,12 @@ namespace LongSeqKernels.Cli;
 /// <param name="Outcome">How it ended.</param>
 internal sealed record TrainDocument(string Command, string Model, string? Checkpoint, string Log, long Parameters, TrainingOutcome Outcome);
 
-/// <summary><c>lsk train</c>: trains an STCA model on a log.</summary>
+/// <summary><c>lsk train</c>: trains a model on a log.</summary>
 internal sealed class TrainCommand : LskCommand
 {
     private readonly Argument<string> _log = new("log") { Description = "The interaction log" };
     private readonly Option<string?> _output = OptionOf.Text("--out", "The model to write", "file", required: true);
+    private readonly Option<string?> _from = OptionOf.Text("--from", "Start from the weights of this model instead of random ones: a second stage, with a new optimiser and options of its own", "model");
     private readonly Option<bool> _resume = OptionOf.Flag("--resume", "Continue an interrupted run from its checkpoint, with the options it was started with");
     private readonly Option<bool> _restart = OptionOf.Flag("--restart", "Start anew although the checkpoint of an interrupted run is there");
     private readonly Option<string?> _checkpoint = OptionOf.Text("--checkpoint", "The checkpoint; default: the model's name with .checkpoint", "file");
@@ -26,10 +27,10 @@ internal sealed class TrainCommand : LskCommand
     private readonly ComputeOptions _compute;
 
     public TrainCommand(CommandHost host)
-        : base("train", "Train an STCA model on an interaction log", host)
+        : base("train", "Train a model on an interaction log", host)
     {
         Add(_log);
-        foreach (Option option in (Option[])[_output, _resume, _restart, _checkpoint, _every])
+        foreach (Option option in (Option[])[_output, _from, _resume, _restart, _checkpoint, _every])
         {
             Add(option);
         }
@@ -52,6 +53,7 @@ internal sealed class TrainCommand : LskCommand
     [
         "lsk train movies.lsklog --out movies.lskmodel",
         "lsk train log.lsklog --out log.lskmodel --width 128 --layers 4 --max-window 4096 --steps 5000",
+        "lsk train log.lsklog --out long.lskmodel --from log.lskmodel --min-window 512 --max-window 4096 --learning-rate 1e-3",
         "lsk train log.lsklog --out log.lskmodel --resume",
     ];
 
@@ -64,7 +66,7 @@ internal sealed class TrainCommand : LskCommand
         CheckFiles(invocation, modelPath, checkpointPath);
         InteractionLog log = InputFile.ReadLog(logPath);
         using LongSeqContext context = _compute.CreateContext(invocation);
-        ModelTrainer trainer = invocation.Get(_resume) ? Resume(context, log, logPath, checkpointPath) : Start(invocation, context, log);
+        ModelTrainer trainer = invocation.Get(_resume) ? Resume(context, log, logPath, checkpointPath) : Start(invocation, context, log, logPath);
         Describe(terminal, log, trainer, context);
         TrainingOutcome outcome = new TrainingRun(trainer, modelPath, checkpointPath, invocation.Get(_every)).Run(terminal, invocation.Interruption);
         if (outcome.Completed)
@@ -84,7 +86,7 @@ internal sealed class TrainCommand : LskCommand
     private void CheckFiles(Invocation invocation, string modelPath, string checkpointPath)
     {
         bool resume = invocation.Get(_resume);
-        string[] fixedOptions = [.. _training.All.Concat(_model.All).Where(invocation.IsGiven).Select(option => option.Name)];
+        string[] fixedOptions = [.. _training.All.Concat(_model.All).Append(_from).Where(invocation.IsGiven).Select(option => option.Name)];
         if (resume && fixedOptions.Length > 0)
         {
             throw Failure.Usage($"{string.Join(", ", fixedOptions)} cannot be given with --resume: a run continues with the options it was started with.");
@@ -92,6 +94,11 @@ internal sealed class TrainCommand : LskCommand
         if (resume && invocation.Get(_restart))
         {
             throw Failure.Usage("--resume and --restart contradict each other; give one of them.");
+        }
+        string[] shape = [.. _model.All.Where(invocation.IsGiven).Select(option => option.Name)];
+        if (invocation.IsGiven(_from) && shape.Length > 0)
+        {
+            throw Failure.Usage($"{string.Join(", ", shape)} cannot be given with --from: the model keeps its shape.");
         }
         OutputFile.EnsureWritable(modelPath, _output.Name);
         OutputFile.EnsureWritable(checkpointPath, _checkpoint.Name);
@@ -105,14 +112,21 @@ internal sealed class TrainCommand : LskCommand
         }
     }
 
-    private ModelTrainer Start(Invocation invocation, LongSeqContext context, InteractionLog log)
+    private ModelTrainer Start(Invocation invocation, LongSeqContext context, InteractionLog log, string logPath)
     {
-        RequestSamplerOptions sampling = _training.Sampling(invocation, _model.Content(invocation));
+        RankingModel model = invocation.Get(_from) is { } from ? Loaded(from, log, logPath) : _model.Create(invocation, log, _training.Seed(invocation));
+        RequestSamplerOptions sampling = _training.Sampling(invocation, ModelOptions.Content(model.Config));
         RequestProtocol protocol = _training.Protocol(invocation, log);
-        var model = StcaModel.Create(_model.Config(invocation, log, _training.Seed(invocation)), log.ItemCategories);
         ModelNotes.Of(log, protocol, sampling).Write(model);
         var source = new RequestSampler(new RequestMaker(log, protocol), sampling);
         return new ModelTrainer(context, model, source, _training.Training(invocation));
+    }
+
+    private static RankingModel Loaded(string path, InteractionLog log, string logPath)
+    {
+        RankingModel model = InputFile.ReadModel(path);
+        _ = ModelNotes.Read(model, path, log, logPath);
+        return model;
     }
 
     private static ModelTrainer Resume(LongSeqContext context, InteractionLog log, string logPath, string checkpointPath)

@@ -3,9 +3,20 @@ using LongSeqKernels.Models;
 
 namespace LongSeqKernels.Cli;
 
+/// <summary>The kinds of model that can be trained.</summary>
+internal enum ModelChoice
+{
+    /// <summary>Stacked target-to-history cross attention.</summary>
+    Stca,
+
+    /// <summary>The mean of the history's tokens.</summary>
+    MeanPooling,
+}
+
 /// <summary>The options that shape a model.</summary>
 internal sealed class ModelOptions
 {
+    private readonly Option<Choice<ModelChoice>> _kind = OptionOf.OneOf("--model", "What is trained: stacked cross attention, or the baseline that scores with the mean of the history's tokens", ModelChoice.Stca, ("stca", ModelChoice.Stca), ("mean-pooling", ModelChoice.MeanPooling));
     private readonly Option<int> _width = OptionOf.Integer("--width", "Model width D", 64, 1, 1024);
     private readonly Option<int> _heads = OptionOf.Integer("--heads", "Attention heads, a divisor of the width", 2, 1, 256);
     private readonly Option<int> _layers = OptionOf.Integer("--layers", "Stacked cross-attention layers", 2, 1, 64);
@@ -18,7 +29,7 @@ internal sealed class ModelOptions
 
     public ModelOptions(Command command)
     {
-        All = [_width, _heads, _layers, _expansion, _scorer, _encoders, _attention, _noPopularity, _noTimeGaps];
+        All = [_kind, _width, _heads, _layers, _expansion, _scorer, _encoders, _attention, _noPopularity, _noTimeGaps];
         foreach (Option option in All)
         {
             command.Add(option);
@@ -27,12 +38,38 @@ internal sealed class ModelOptions
 
     public IReadOnlyList<Option> All { get; }
 
-    /// <summary>Whether batches carry the popularity of targets.</summary>
-    public BatchContent Content(Invocation invocation) =>
-        invocation.Get(_noPopularity) ? BatchContent.Labels : BatchContent.Labels | BatchContent.Popularity;
+    /// <summary>What training batches of a model carry: labels, and the popularity of targets where the model reads it.</summary>
+    public static BatchContent Content(ModelConfig config) => config.ContextWidth > 0 ? BatchContent.Labels | BatchContent.Popularity : BatchContent.Labels;
 
-    /// <summary>The configuration of a model for a log.</summary>
-    public StcaConfig Config(Invocation invocation, InteractionLog log, long seed)
+    /// <summary>A new model for a log.</summary>
+    public RankingModel Create(Invocation invocation, InteractionLog log, long seed)
+    {
+        if (invocation.Get(_kind).Value == ModelChoice.Stca)
+        {
+            return StcaModel.Create(Stca(invocation, log, seed), log.ItemCategories);
+        }
+        string[] foreign = [.. ((Option[])[_heads, _layers, _expansion, _encoders, _attention]).Where(invocation.IsGiven).Select(option => option.Name)];
+        return foreign.Length == 0
+            ? MeanPoolingModel.Create(MeanPooling(invocation, log, seed), log.ItemCategories)
+            : throw Failure.Usage($"{string.Join(", ", foreign)} cannot be given with --model mean-pooling, which has no attention.");
+    }
+
+    private MeanPoolingConfig MeanPooling(Invocation invocation, InteractionLog log, long seed) => new()
+    {
+        Items = log.ItemCount,
+        Categories = log.ItemCategories.IsEmpty ? 0 : log.CategoryCount,
+        Actions = log.ActionCount,
+        TimeGaps = TimeGaps(invocation),
+        Width = invocation.Get(_width),
+        Heads = 1,
+        ScorerWidths = invocation.Get(_scorer).Values,
+        ContextWidth = invocation.Get(_noPopularity) ? 0 : 1,
+        Seed = seed,
+    };
+
+    private TimeBuckets? TimeGaps(Invocation invocation) => invocation.Get(_noTimeGaps) ? null : new TimeBuckets(48);
+
+    private StcaConfig Stca(Invocation invocation, InteractionLog log, long seed)
     {
         int width = invocation.Get(_width);
         int heads = invocation.Get(_heads);
@@ -40,21 +77,21 @@ internal sealed class ModelOptions
         {
             throw Failure.Usage($"--heads is {heads}; it must be a divisor of --width ({width}).");
         }
-        var config = new StcaConfig
+        return new StcaConfig
         {
             Items = log.ItemCount,
             Categories = log.ItemCategories.IsEmpty ? 0 : log.CategoryCount,
             Actions = log.ActionCount,
+            TimeGaps = TimeGaps(invocation),
             Width = width,
             Heads = heads,
             Layers = invocation.Get(_layers),
             FfnExpansion = invocation.Get(_expansion),
             ScorerWidths = invocation.Get(_scorer).Values,
-            ContextWidth = Content(invocation).HasFlag(BatchContent.Popularity) ? 1 : 0,
+            ContextWidth = invocation.Get(_noPopularity) ? 0 : 1,
             HistoryEncoders = invocation.Get(_encoders).Value,
             Attention = invocation.Get(_attention).Value,
             Seed = seed,
         };
-        return invocation.Get(_noTimeGaps) ? config with { TimeGaps = null } : config;
     }
 }

@@ -17,6 +17,7 @@ internal sealed class TrainingSettings
     private readonly Option<int> _minWindow = OptionOf.Integer("--min-window", "Shortest one; lengths between are drawn from a U-shaped Beta distribution", 16, 8);
     private readonly Option<int> _events = OptionOf.Integer("--batch-events", "History events per step", 4096, 8);
     private readonly Option<int> _requests = OptionOf.Integer("--requests-per-user", "Requests of one user that share a history in a step", 4, 1, 1024);
+    private readonly Option<Choice<UserWeight>> _userWeight = OptionOf.OneOf("--user-weight", "How often a user's requests are drawn: all users the same, or in proportion to their training positions", UserWeight.Equal, ("equal", UserWeight.Equal), ("positions", UserWeight.ByPositions));
     private readonly Option<int> _negatives = OptionOf.Integer("--negatives", "Items per test request that the user did not choose", 50, 1, 10_000);
     private readonly Option<int> _trainNegatives = OptionOf.Integer("--train-negatives", "Items per training request that the user did not choose; fewer make a step cheaper", 20, 1, 10_000);
     private readonly Option<int> _minHistory = OptionOf.Integer("--min-history", "Events before a test request; default: a quarter of the longest history, at most 2000", null, 0);
@@ -25,7 +26,7 @@ internal sealed class TrainingSettings
 
     public TrainingSettings(Command command)
     {
-        All = [_steps, _rate, _warmup, _decay, _clip, _loss, _seed, _window, _minWindow, _events, _requests, _negatives, _trainNegatives, _minHistory, _trainMinHistory, _share];
+        All = [_steps, _rate, _warmup, _decay, _clip, _loss, _seed, _window, _minWindow, _events, _requests, _userWeight, _negatives, _trainNegatives, _minHistory, _trainMinHistory, _share];
         foreach (Option option in All)
         {
             command.Add(option);
@@ -65,6 +66,7 @@ internal sealed class TrainingSettings
             Windows = new SuffixLengths(minimum, maximum),
             EventsPerBatch = invocation.Get(_events),
             RequestsPerSegment = invocation.Get(_requests),
+            UserWeight = invocation.Get(_userWeight).Value,
             Negatives = invocation.Get(_trainNegatives),
             Content = content,
         };

@@ -19,6 +19,8 @@ internal static class ModelJson
 
     public static JsonTypeInfo<VistaConfig> Vista { get; } = (JsonTypeInfo<VistaConfig>)Strict.GetTypeInfo(typeof(VistaConfig));
 
+    public static JsonTypeInfo<MeanPoolingConfig> MeanPooling { get; } = (JsonTypeInfo<MeanPoolingConfig>)Strict.GetTypeInfo(typeof(MeanPoolingConfig));
+
     public static JsonTypeInfo<TrainingOptions> Training { get; } = (JsonTypeInfo<TrainingOptions>)Strict.GetTypeInfo(typeof(TrainingOptions));
 
     private static void RequireAll(JsonTypeInfo type)
@@ -41,5 +43,6 @@ internal static class ModelJson
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(StcaConfig))]
 [JsonSerializable(typeof(VistaConfig))]
+[JsonSerializable(typeof(MeanPoolingConfig))]
 [JsonSerializable(typeof(TrainingOptions))]
 internal sealed partial class ModelJsonContext : JsonSerializerContext;

@@ -8,5 +8,5 @@ namespace LongSeqKernels.Models;
 internal sealed record ModelKind(string Name, string Format, Func<string, ModelConfig> ReadConfig, Func<ModelConfig, int[], RankingModel> CreateEmpty)
 {
     /// <summary>Every kind that there is.</summary>
-    public static IReadOnlyList<ModelKind> All { get; } = [StcaModel.FileKind, VistaModel.FileKind];
+    public static IReadOnlyList<ModelKind> All { get; } = [StcaModel.FileKind, VistaModel.FileKind, MeanPoolingModel.FileKind];
 }
