@@ -70,6 +70,20 @@ public class CachedSummaryBenchmarks : OperationBenchmarks
     internal override BenchmarkCase Make() => new CrossAttentionCase<float>(Context(), new AttentionSizes(Targets, 4, 64, Length));
 }
 
+/// <summary>128 candidates to cached summaries as a store keeps them, beside the fp32 rows and beside decoding first.</summary>
+public class EncodedSummaryBenchmarks : OperationBenchmarks
+{
+    /// <summary>How the summary is stored and read.</summary>
+    [Params(HistoryStorage.Float32, HistoryStorage.Float16, HistoryStorage.Int8, HistoryStorage.Int4, HistoryStorage.Int8DecodedFirst)]
+    public HistoryStorage Storage { get; set; }
+
+    /// <summary>Summary tokens.</summary>
+    [Params(64, 256, 512)]
+    public int Length { get; set; }
+
+    internal override BenchmarkCase Make() => new EncodedCrossAttentionCase(Context(), new AttentionSizes(128, 4, 64, Length), Storage);
+}
+
 /// <summary>Cross attention backward, all gradients, fp32, 4 heads of 64.</summary>
 public class CrossAttentionBackwardBenchmarks : OperationBenchmarks
 {

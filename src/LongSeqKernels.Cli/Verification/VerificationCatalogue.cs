@@ -11,6 +11,7 @@ internal static class VerificationCatalogue
     public static IReadOnlyList<VerificationCase> Create(bool thorough) =>
     [
         .. CrossAttentionCase.All(thorough),
+        .. EncodedCrossAttentionCase.All(),
         new MergeStatesCase(),
         .. LinearAttentionCase.All(),
         .. SketchAttentionCase.All(),

@@ -3,13 +3,13 @@ using NUnit.Framework;
 namespace LongSeqKernels.Tests;
 
 /// <summary>What runs of cross attention refuse.</summary>
-public sealed class CrossAttentionArguments
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.ArgumentBackends))]
+public sealed class CrossAttentionArguments(string backend)
 {
     private const int TargetElements = 5 * 4 * 8;
     private const int HistoryElements = 12 * 4 * 8;
     private const int Rows = 5 * 4;
     private const int HistoryRows = 12;
-
 
     private static readonly (string Name, int Length)[] Inputs =
         [("queries", TargetElements), ("keys", HistoryElements), ("values", HistoryElements), ("keyBias", HistoryRows)];
@@ -22,7 +22,7 @@ public sealed class CrossAttentionArguments
     private static readonly (string Name, int Length)[] Gradients =
         [("queryGradient", TargetElements), ("keyGradient", HistoryElements), ("valueGradient", HistoryElements), ("keyBiasGradient", HistoryRows)];
 
-    private static LongSeqContext Context => BackendRegistry.Context("managed 128");
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static CrossAttentionShape Shape => new()
     {

@@ -3,10 +3,10 @@ using NUnit.Framework;
 namespace LongSeqKernels.Tests;
 
 /// <summary>What a plan of cross attention refuses.</summary>
-public sealed class CrossAttentionShapeArguments
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.ArgumentBackends))]
+public sealed class CrossAttentionShapeArguments(string backend)
 {
-
-    private static LongSeqContext Context => BackendRegistry.Context("managed 128");
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static CrossAttentionShape Good => new()
     {

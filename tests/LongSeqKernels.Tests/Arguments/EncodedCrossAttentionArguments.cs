@@ -4,7 +4,8 @@ using NUnit.Framework;
 namespace LongSeqKernels.Tests;
 
 /// <summary>What runs of cross attention over an encoded history refuse.</summary>
-public sealed class EncodedCrossAttentionArguments
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.ArgumentBackends))]
+public sealed class EncodedCrossAttentionArguments(string backend)
 {
     private const int TargetElements = 5 * 4 * 8;
     private const int Rows = 5 * 4;
@@ -26,7 +27,7 @@ public sealed class EncodedCrossAttentionArguments
 
     private static readonly (string Name, int Length)[] Outputs = [("output", TargetElements), ("logSumExp", Rows)];
 
-    private static LongSeqContext Context => BackendRegistry.Context("managed 128");
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     private static CrossAttentionShape PlainShape => new()
     {

@@ -3,11 +3,12 @@ using NUnit.Framework;
 namespace LongSeqKernels.Tests;
 
 /// <summary>Extents and options out of range, for every operation beside cross attention.</summary>
-public sealed class OptionArguments
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.ArgumentBackends))]
+public sealed class OptionArguments(string backend)
 {
     private static readonly JaggedLayout Empty = JaggedLayout.FromLengths(0);
 
-    private static LongSeqContext Context => BackendRegistry.Context("managed 128");
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     [TestCase(0f)]
     [TestCase(-1f)]
@@ -120,7 +121,7 @@ public sealed class OptionArguments
     [Test]
     public void UnknownElementTypesAreRefusedByName()
     {
-        static void AssertUnsupported(Action run) =>
+        void AssertUnsupported(Action run) =>
             Assert.That(run, Throws.TypeOf<NotSupportedException>().With.Message.Contains("Double").And.Message.Contains("float (fp32), BFloat16 or Half"));
 
         AssertUnsupported(() => LayerNorm.Forward<double>(Context, 0, 1, 1, [], [], [], []));
@@ -133,12 +134,12 @@ public sealed class OptionArguments
             Context, new GatedFfnShape(0, 1, 1), [], new GatedFfnWeights<double> { Up = new double[1], Gate = new double[1], Down = new double[1] }, []));
     }
 
-    private static void RunFfn(GatedFfnShape shape) =>
+    private void RunFfn(GatedFfnShape shape) =>
         GatedFfn.Forward<float>(Context, shape, [], new GatedFfnWeights<float> { Up = new float[6], Gate = new float[6], Down = new float[6] }, []);
 
-    private static void RunState(LinearAttentionOptions options) =>
+    private void RunState(LinearAttentionOptions options) =>
         LinearAttention.AddToState<float>(Context, new(1, 1, 1), options, Empty, [], [], new float[1]);
 
-    private static void RunSketch(SketchAttentionShape shape) =>
+    private void RunSketch(SketchAttentionShape shape) =>
         SketchAttention.Forward<float>(Context, shape, new float[1], [], [], new float[1], [], new float[1]);
 }

@@ -6,7 +6,8 @@ namespace LongSeqKernels.Tests;
 /// Every operation beside cross attention as a table: its tensors, and a call with them. A tensor of another length, an output over another
 /// tensor, a disposed context: each is refused by name, before anything is written.
 /// </summary>
-public sealed class TensorArguments
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.ArgumentBackends))]
+public sealed class TensorArguments(string backend)
 {
     private static readonly JaggedLayout Segments = JaggedLayout.FromLengths(4, 0, 5);
     private static readonly LinearAttentionShape LinearAttentionShape = new(2, 3, 4);
@@ -15,7 +16,7 @@ public sealed class TensorArguments
     private static readonly LinearShape LinearShape = new(5, 3, 4);
     private static readonly TimeBuckets Buckets = new(6);
 
-    private static LongSeqContext Context => BackendRegistry.Context("managed 128");
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     /// <summary>An operation: names and lengths of its inputs and outputs, and the call.</summary>
     public sealed record Operation(

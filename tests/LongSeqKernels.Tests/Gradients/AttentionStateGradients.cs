@@ -3,10 +3,15 @@ using static LongSeqKernels.Tests.FiniteDifferences;
 
 namespace LongSeqKernels.Tests;
 
-/// <summary>The reference's backward against finite differences of its forward: merge, linear attention, sketch attention.</summary>
-public sealed class AttentionStateGradients
+/// <summary>
+/// Every backend's backward against finite differences of the reference's forward, to which the parity suite holds every other forward: merge, linear attention, sketch attention.
+/// </summary>
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.Backends))]
+public sealed class AttentionStateGradients(string backend)
 {
     private static LongSeqContext Reference => BackendRegistry.Reference;
+
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     [Test]
     public void MergeStatesBackwardIsTheDerivativeOfForward()
@@ -28,7 +33,7 @@ public sealed class AttentionStateGradients
 
         var outputGradients = new float[outputs.Length];
         var logSumExpGradients = new float[logSumExps.Length];
-        MergeStates.Backward(Reference, Rows, Width, outputs, logSumExps, outputWeights, logSumExpWeights, outputGradients, logSumExpGradients);
+        MergeStates.Backward(Context, Rows, Width, outputs, logSumExps, outputWeights, logSumExpWeights, outputGradients, logSumExpGradients);
 
         AssertGradient("outputs", outputs, outputGradients, Loss);
         AssertGradient("logSumExps", logSumExps, logSumExpGradients, Loss);
@@ -66,10 +71,10 @@ public sealed class AttentionStateGradients
         var selfKeyGradient = new float[selfKeys.Length];
         var selfValueGradient = new float[selfValues.Length];
         LinearAttention.ApplyBackward(
-            Reference, shape, options, rows, queries, State(), selfKeys, selfValues, weights, queryGradient, stateGradient, selfKeyGradient, selfValueGradient);
+            Context, shape, options, rows, queries, State(), selfKeys, selfValues, weights, queryGradient, stateGradient, selfKeyGradient, selfValueGradient);
         var keyGradient = new float[keys.Length];
         var valueGradient = new float[values.Length];
-        LinearAttention.AddToStateBackward(Reference, shape, options, history, keys, values, stateGradient, keyGradient, valueGradient);
+        LinearAttention.AddToStateBackward(Context, shape, options, history, keys, values, stateGradient, keyGradient, valueGradient);
 
         AssertGradient("queries", queries, queryGradient, Loss);
         AssertGradient("selfKeys", selfKeys, selfKeyGradient, Loss);
@@ -100,7 +105,7 @@ public sealed class AttentionStateGradients
         var keyGradient = new float[keys.Length];
         var valueGradient = new float[values.Length];
         SketchAttention.Backward(
-            Reference, shape, prototypes, keys, values, sketch, tokenLogSumExp, mass, weights, prototypeGradient, keyGradient, valueGradient);
+            Context, shape, prototypes, keys, values, sketch, tokenLogSumExp, mass, weights, prototypeGradient, keyGradient, valueGradient);
 
         AssertGradient("prototypes", prototypes, prototypeGradient, Loss);
         AssertGradient("keys", keys, keyGradient, Loss);

@@ -3,9 +3,12 @@ using static LongSeqKernels.Tests.FiniteDifferences;
 
 namespace LongSeqKernels.Tests;
 
-/// <summary>The reference's backward against finite differences of its forward.</summary>
-public sealed class CrossAttentionGradients
+/// <summary>Every backend's backward against finite differences of the reference's forward, to which the parity suite holds every other forward.</summary>
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.Backends))]
+public sealed class CrossAttentionGradients(string backend)
 {
+    private LongSeqContext Context => BackendRegistry.Context(backend);
+
     private static IEnumerable<CrossAttentionCase> Cases =>
         [
             new("softmax", Shape),
@@ -48,8 +51,7 @@ public sealed class CrossAttentionGradients
             return fromLogSumExp + WeightedSum(result.Output, data.OutputGradient);
         }
 
-        CrossAttentionGradientResult<float> gradient = CrossAttentionRun.Backward(
-            BackendRegistry.Reference, data, CrossAttentionRun.Forward(BackendRegistry.Reference, data));
+        CrossAttentionGradientResult<float> gradient = CrossAttentionRun.Backward(Context, data, CrossAttentionRun.Forward(Context, data));
 
         AssertGradient("queries", data.Queries, gradient.Queries, Loss);
         AssertGradient("keys", data.Keys, gradient.Keys, Loss);

@@ -3,10 +3,15 @@ using static LongSeqKernels.Tests.FiniteDifferences;
 
 namespace LongSeqKernels.Tests;
 
-/// <summary>The reference's backward against finite differences of its forward: linear, layer norm, gated FFN.</summary>
-public sealed class DenseGradients
+/// <summary>
+/// Every backend's backward against finite differences of the reference's forward, to which the parity suite holds every other forward: linear, layer norm, gated FFN.
+/// </summary>
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.Backends))]
+public sealed class DenseGradients(string backend)
 {
     private static LongSeqContext Reference => BackendRegistry.Reference;
+
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     [Test]
     public void LinearBackwardIsTheDerivativeOfForward()
@@ -26,7 +31,7 @@ public sealed class DenseGradients
         var inputGradient = new float[input.Length];
         var weightGradient = new float[weight.Length];
         var biasGradient = new float[bias.Length];
-        Linear.Backward(Reference, shape, input, weight, weights, inputGradient, weightGradient, biasGradient);
+        Linear.Backward(Context, shape, input, weight, weights, inputGradient, weightGradient, biasGradient);
 
         AssertGradient("input", input, inputGradient, Loss);
         AssertGradient("weight", weight, weightGradient, Loss);
@@ -53,7 +58,7 @@ public sealed class DenseGradients
         var inputGradient = new float[input.Length];
         var gainGradient = new float[gain.Length];
         var biasGradient = new float[bias.Length];
-        LayerNorm.Backward(Reference, Rows, Width, Epsilon, input, gain, weights, inputGradient, gainGradient, biasGradient);
+        LayerNorm.Backward(Context, Rows, Width, Epsilon, input, gain, weights, inputGradient, gainGradient, biasGradient);
 
         AssertGradient("input", input, inputGradient, Loss);
         AssertGradient("gain", gain, gainGradient, Loss);
@@ -67,7 +72,7 @@ public sealed class DenseGradients
         GatedFfnData<float> data = GatedFfnData<float>.Of(shape, affine);
         double Loss() => WeightedSum(GatedFfnRun.Forward(Reference, data), data.OutputGradient);
 
-        GatedFfnData<float> gradient = GatedFfnRun.Backward(Reference, data);
+        GatedFfnData<float> gradient = GatedFfnRun.Backward(Context, data);
 
         foreach ((string name, float[] variable, float[] its) in data.With(gradient))
         {

@@ -3,10 +3,15 @@ using static LongSeqKernels.Tests.FiniteDifferences;
 
 namespace LongSeqKernels.Tests;
 
-/// <summary>The reference's backward against finite differences of its forward: segment reduction, time embedding.</summary>
-public sealed class HelperGradients
+/// <summary>
+/// Every backend's backward against finite differences of the reference's forward, to which the parity suite holds every other forward: segment reduction, time embedding.
+/// </summary>
+[TestFixtureSource(typeof(BackendRegistry), nameof(BackendRegistry.Backends))]
+public sealed class HelperGradients(string backend)
 {
     private static LongSeqContext Reference => BackendRegistry.Reference;
+
+    private LongSeqContext Context => BackendRegistry.Context(backend);
 
     [Test]
     public void SegmentReduceBackwardIsTheDerivativeOfForward([Values] SegmentReduction reduction)
@@ -25,7 +30,7 @@ public sealed class HelperGradients
         }
 
         var gradient = new float[input.Length];
-        SegmentReduce.Backward(Reference, reduction, segments, Width, input, weights, gradient);
+        SegmentReduce.Backward(Context, reduction, segments, Width, input, weights, gradient);
 
         AssertGradient("input", input, gradient, Loss);
     }
@@ -48,7 +53,7 @@ public sealed class HelperGradients
         }
 
         var gradient = new float[table.Length];
-        TimeEmbedding.Backward(Reference, buckets, segments, Width, requestTimes, eventTimes, weights, gradient);
+        TimeEmbedding.Backward(Context, buckets, segments, Width, requestTimes, eventTimes, weights, gradient);
 
         AssertGradient("table", table, gradient, Loss);
     }

@@ -55,6 +55,14 @@ public static class BackendRegistry
     /// <summary>Backends, for fixtures of operations that are fp32 only.</summary>
     public static IEnumerable<TestFixtureData> Backends => from backend in Present select new TestFixtureData(backend);
 
+    /// <summary>
+    /// Backends for what bad arguments lead to. The checks are the same for all, so one stands for those of this process; the native library has checks
+    /// of its own behind them.
+    /// </summary>
+    public static IEnumerable<TestFixtureData> ArgumentBackends =>
+        from backend in Present.Intersect(["managed 128", NativeName])
+        select new TestFixtureData(backend);
+
     private static Lazy<LongSeqContext> Managed(SimdLevel level) =>
         new(() => LongSeqContext.Create(new ManagedKernels(ManagedThreads, level), Backend.Managed));
 
