@@ -99,7 +99,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
 
     private float* AsSingle(in THistory history, long first, int count, float* scratch, out nint stride)
     {
-        TElement* rows = history.Read(first, count, scratch, out stride);
+        TElement* rows = history.Read(first, count, scratch, null, out stride);
         if (typeof(TElement) == typeof(float))
         {
             return (float*)rows;

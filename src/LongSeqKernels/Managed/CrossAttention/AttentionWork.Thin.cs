@@ -49,7 +49,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         float* scores = memory + scratch.Scores + group;
         for (int head = 0; head < units.Heads; head++, ahead += portion)
         {
-            TElement* key = _keys.Read(first + head, keys, memory + scratch.Keys, out nint stride);
+            TElement* key = _keys.Read(first + head, keys, memory + scratch.Keys, ahead, out nint stride);
             byte* prefetch = THistory.AreDecoded ? (byte*)key : ahead;
             for (int row = 0; row < units.Tiles; row++, query += scratch.QueryFloats, scores += scratch.ScoreFloats, prefetch = (byte*)key)
             {
@@ -68,7 +68,7 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         float* weights = memory + scratch.Scores + group;
         for (int head = 0; head < units.Heads; head++, ahead += portion)
         {
-            TElement* value = _values.Read(first + head, keys, memory + scratch.Keys, out nint stride);
+            TElement* value = _values.Read(first + head, keys, memory + scratch.Keys, ahead, out nint stride);
             byte* prefetch = THistory.AreDecoded ? (byte*)value : ahead;
             for (int row = 0; row < units.Tiles; row++, sums += cell.UnitFloats, weights += scratch.ScoreFloats, factor++, prefetch = (byte*)value)
             {

@@ -22,8 +22,9 @@ internal unsafe interface IHistoryRows<TElement>
     /// <param name="first">The first.</param>
     /// <param name="count">How many.</param>
     /// <param name="scratch">Room for them as fp32; used for decoded rows only.</param>
+    /// <param name="ahead">Where as many rows begin that are read next, to be fetched while these are decoded; null for none.</param>
     /// <param name="stride">From one to the next, in elements.</param>
-    TElement* Read(long first, int count, float* scratch, out nint stride);
+    TElement* Read(long first, int count, float* scratch, byte* ahead, out nint stride);
 }
 
 /// <summary>A history in its storage type, read where it lies.</summary>
@@ -39,7 +40,7 @@ internal readonly unsafe struct PlainRows<T>(T* rows, int heads, int width) : IH
 
     public byte* Address(long row) => (byte*)(rows + (row * width));
 
-    public T* Read(long first, int count, float* scratch, out nint stride)
+    public T* Read(long first, int count, float* scratch, byte* ahead, out nint stride)
     {
         stride = (nint)heads * width;
         return rows + (first * width);
@@ -56,6 +57,8 @@ internal readonly unsafe struct DecodedRows<TSimd, TVector>(SummaryEncoding enco
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
+    private const int CacheLine = 64;
+
     public static bool AreDecoded => true;
 
     public int RowBytes { get; } = SummaryCodec.RowBytes(encoding, width);
@@ -63,14 +66,20 @@ internal readonly unsafe struct DecodedRows<TSimd, TVector>(SummaryEncoding enco
     public byte* Address(long row) => codes + (row * RowBytes);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public float* Read(long first, int count, float* scratch, out nint stride)
+    public float* Read(long first, int count, float* scratch, byte* ahead, out nint stride)
     {
         nint step = (nint)heads * RowBytes;
+        nint fetched = ahead == null ? 0 : RowBytes;
         byte* row = Address(first);
         float* scale = scales + first;
         float* target = scratch;
         for (int i = 0; i < count; i++, row += step, scale += heads, target += width)
         {
+            for (nint line = 0; line < fetched; line += CacheLine)
+            {
+                TSimd.Prefetch(ahead + line);
+            }
+            ahead += fetched;
             SummaryRow<TSimd, TVector>.Decode(encoding, row, *scale, width, target);
         }
         stride = width;

@@ -136,7 +136,7 @@ internal sealed unsafe partial class ManagedKernels
         public void Execute(int item, int thread)
         {
             long first = items.Begin(item);
-            rows.Read(first, (int)(items.End(item) - first), output + (first * width), out _);
+            rows.Read(first, (int)(items.End(item) - first), output + (first * width), null, out _);
         }
     }
 }
