@@ -10,7 +10,7 @@ import struct
 
 from library import DEVICE_TO_HOST, HOST_TO_DEVICE, MEMORY_DEVICE
 
-BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
 
 def to_bits(value, dtype):
@@ -28,8 +28,8 @@ def from_bits(data, dtype):
     if dtype == "bf16":
         words = array.array("H", data)
         return list(struct.unpack(f"<{len(words)}f", b"".join(struct.pack("<I", word << 16) for word in words)))
-    code, size = {"fp32": ("f", 4), "fp16": ("e", 2)}[dtype]
-    return list(struct.unpack(f"<{len(data) // size}{code}", data))
+    code, size = {"fp32": ("f", 4), "fp16": ("e", 2), "int8": ("b", 1)}[dtype]
+    return [float(x) for x in struct.unpack(f"<{len(data) // size}{code}", data)]
 
 
 class Matrix:
@@ -117,6 +117,16 @@ class PlainArrays:
         tensor.write(b"".join(to_bits(generator.gauss(0, factor), dtype) for _ in range(math.prod(shape))))
         return tensor
 
+    def codes(self, shape, seed):
+        """Normal rows in int8: codes [..., width], and scales [..., 1] (largest magnitude / 127)."""
+        generator = random.Random(seed)
+        codes, scales = PlainTensor(self.device, shape, "int8"), PlainTensor(self.device, (*shape[:-1], 1), "fp32")
+        rows = [[generator.gauss(0, 1) for _ in range(shape[-1])] for _ in range(math.prod(shape[:-1]))]
+        steps = [struct.unpack("<f", struct.pack("<f", max(map(abs, row)) / 127))[0] for row in rows]
+        codes.write(b"".join(struct.pack("<b", max(-127, min(127, round(x / step)))) for row, step in zip(rows, steps) for x in row))
+        scales.write(struct.pack(f"<{len(steps)}f", *steps))
+        return codes, scales
+
     def poisoned(self, shape, dtype):
         """NaN in every element, so that one which is not written is seen."""
         tensor = PlainTensor(self.device, shape, dtype)
@@ -151,7 +161,7 @@ class TorchArrays:
     def __init__(self, torch, device):
         self.torch, self.device = torch, device
         self.on_gpu = device.library.target == "cuda"
-        self.dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+        self.dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
         self.keep = []  # memory of the emulated library under CPU tensors
 
     def empty(self, shape, dtype):
@@ -167,6 +177,13 @@ class TorchArrays:
         generator = self.torch.Generator(device=tensor.device)
         generator.manual_seed(seed)
         return tensor.normal_(0, factor, generator=generator)
+
+    def codes(self, shape, seed):
+        rows = self.normal(shape, "fp32", seed)
+        codes, scales = self.empty(shape, "int8"), self.empty((*shape[:-1], 1), "fp32")
+        scales.copy_(rows.abs().amax(-1, keepdim=True) / 127)
+        codes.copy_((rows / scales).round().clamp(-127, 127))
+        return codes, scales
 
     def poisoned(self, shape, dtype):
         return self.empty(shape, dtype).fill_(math.nan)

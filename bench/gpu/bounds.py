@@ -15,7 +15,8 @@ def layer_width(case):
 
 def bytes_moved(case):
     tokens, element = history_tokens(case), case.element_bytes
-    token_bytes = case.history_heads * case.width * element
+    head_bytes = {"": case.width * element, "fp16": case.width * 2, "int8": case.width + 4}[case.encoding]
+    token_bytes = case.history_heads * head_bytes
     rows = case.segments * case.rows
     if case.operation == "linear pooling":
         state = case.segments * case.heads * case.width * case.width * 4

@@ -24,6 +24,7 @@ class Case:
     form: str = "shared"            # shared | projected
     lengths: str = "equal"          # equal | zipf
     dtype: str = "bf16"             # fp32 | bf16 | fp16
+    encoding: str = ""              # of a cached projected history: fp16 | int8 codes and a scale per row; "" for elements of dtype
     direction: str = "forward"      # forward | backward
     peers: tuple = SDPA
     bars: tuple = ()                # (peer or "best", ratio that a release needs)
@@ -36,7 +37,8 @@ class Case:
         direction = "" if self.direction == "forward" else " backward"
         zipf = " zipf" if self.lengths == "zipf" else ""
         peers = f" against {self.peers[0]}" if self.peers[0] in ("broadcast", "deterministic") else ""
-        return f"{self.operation}{direction} {self.form} {self.dtype} B={self.segments} L={self.length}{zipf} T={self.targets} H={self.heads} d={self.width}{peers}"
+        cached = f" cached in {self.encoding}" if self.encoding else ""
+        return f"{self.operation}{direction} {self.form} {self.dtype}{cached} B={self.segments} L={self.length}{zipf} T={self.targets} H={self.heads} d={self.width}{peers}"
 
     @property
     def rows(self):
@@ -130,6 +132,12 @@ def linear_pooling():
 def candidates():
     for targets, tokens, heads, width in ((512, 256, 4, 32), (512, 256, 8, 16), (1024, 512, 4, 64), (128, 128, 4, 32)):
         yield Case("candidates to cached summaries", "cross attention", 128, tokens, targets, heads, width, form="projected", peers=SDPA_AND_COMPILED, bars=(("best", 1.5),), stretch=2.5)
+    # The peers decode the cache, then attend: both are in their time.
+    for encoding in ("int8", "fp16"):
+        for targets, tokens, heads, width in ((512, 256, 4, 32), (1024, 512, 4, 64), (16, 512, 4, 64)):
+            yield Case(
+                "candidates to encoded summaries", "cross attention", 128, tokens, targets, heads, width, form="projected", encoding=encoding, peers=("decoded",), bars=(("best", 1.5),), stretch=2.5
+            )
 
 
 def formulations():

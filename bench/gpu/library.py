@@ -5,6 +5,7 @@ from ctypes import POINTER, Structure, byref, c_char_p, c_float, c_int32, c_int6
 
 DTYPES = {"fp32": 0, "bf16": 1, "fp16": 2}
 FORMS = {"projected": 0, "shared": 1}
+HISTORY_ENCODINGS = {"": 0, "fp16": 1, "int8": 2}
 DIRECTIONS = {"forward": 0, "backward": 1}
 MEMORY_DEVICE, MEMORY_WORKSPACE = 0, 2
 HOST_TO_DEVICE, DEVICE_TO_HOST = 0, 1

@@ -5,6 +5,7 @@ from library import (
     DIRECTIONS,
     DTYPES,
     FORMS,
+    HISTORY_ENCODINGS,
     MEMORY_WORKSPACE,
     CrossAttentionGradients,
     CrossAttentionShape,
@@ -90,6 +91,7 @@ class Ours:
             queries_per_target=1,
             broadcast_queries=int(case.operation == "pooling"),
             scale=problem.scale,
+            history_encoding=HISTORY_ENCODINGS[case.encoding],
             segments=case.segments,
             target_offsets=problem.target_offsets,
             history_offsets=problem.history_offsets,
@@ -111,6 +113,7 @@ class Ours:
                 queries=self.pointer(tensors["queries"]),
                 keys=self.pointer(tensors["history" if shared else "keys"]),
                 values=None if shared else self.pointer(tensors["values"]),
+                **{name: self.pointer(tensors[name]) for name in ("key_scales", "value_scales") if name in tensors},
                 output=self.pointer(output),
                 log_sum_exp=self.pointer(lse),
             )

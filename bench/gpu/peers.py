@@ -58,6 +58,7 @@ def peers_of(problem, torch):
     """The contenders of a case."""
     makers = {
         "sdpa": sdpa_peers,
+        "decoded": decoded_peers,
         "flex": flex_peers,
         "naive": naive_peers,
         "varlen": varlen_peers,
@@ -158,6 +159,31 @@ def sdpa_forward(problem, attention, form):
         return lambda: attention(q, k, v, **options)
 
     return make_run, lambda output: {"output": packed(problem, form, output)}
+
+
+def decoded_peers(problem, torch):
+    """A cached history is decoded to the queries' type in every run, by plain operations or by a compiled function, and then attended to."""
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[problem.case.dtype]
+
+    def decode(rows, scales):
+        return rows.to(dtype) if scales is None else (rows * scales).to(dtype)
+
+    def peer(name, attention, compiled):
+        def make_run(tensors):
+            decoder = torch.compile(decode, dynamic=False) if compiled else decode
+
+            def run():
+                decoded = {f"{part}s": decoder(tensors[f"{part}s"], tensors.get(f"{part}_scales")) for part in ("key", "value")}
+                q, k, v, options = views(problem, {"queries": tensors["queries"], **decoded}, "tokens")
+                return attention(q, k, v, **options)
+
+            return run
+
+        return Peer(name, make_run, lambda output: {"output": packed(problem, "tokens", output)}, compiled)
+
+    for backend in ("flash", "cudnn", "efficient"):
+        yield peer(f"decoded, {backend}", forced(torch, backend), False)
+        yield peer(f"decoded by a compiled function, {backend}", forced(torch, backend), True)
 
 
 def sdpa_backward(problem, torch, attention, form):

@@ -55,8 +55,12 @@ class Problem:
                 tensors[name] = normal(offset, width, case.heads, case.width, factor=width**-0.5)
         elif case.form == "shared":
             tensors["history"] = normal(1, self.tokens, case.width)
+        elif case.encoding == "int8":
+            for offset, name in ((1, "key"), (2, "value")):
+                tensors[name + "s"], tensors[name + "_scales"] = self.arrays.codes(per_token, seed + offset)
         else:
-            tensors["keys"], tensors["values"] = normal(1, *per_token), normal(2, *per_token)
+            for offset, name in ((1, "keys"), (2, "values")):
+                tensors[name] = self.arrays.normal(per_token, case.encoding or case.dtype, seed + offset)
         if case.direction == "backward":
             tensors["output_gradient"] = normal(4, self.queries, case.heads, case.width)
         return tensors
@@ -94,7 +98,10 @@ class Problem:
         if self.case.form == "shared":
             history = matrix(tensors["history"], rows)
             return history, history
-        return matrix(tensors["keys"], rows, head), matrix(tensors["values"], rows, head)
+        keys, values = (matrix(tensors[name], rows, head) for name in ("keys", "values"))
+        if self.case.encoding == "int8":
+            return keys * matrix(tensors["key_scales"], rows, head), values * matrix(tensors["value_scales"], rows, head)
+        return keys, values
 
     def expected_outputs(self):
         case, broadcast = self.case, self.case.operation == "pooling"

@@ -32,6 +32,12 @@ class Bounds(unittest.TestCase):
         rows = 2 * 128 * 128 * 2
         self.assertEqual(bounds.bytes_moved(projected) - rows, 2 * (bounds.bytes_moved(shared) - rows))
 
+    def test_encoded_histories_are_read_as_codes_and_scales(self):
+        plain, rows = cross(form="projected"), 2 * 128 * 128 * 2
+        elements = bounds.bytes_moved(plain) - rows
+        self.assertEqual(bounds.bytes_moved(cross(form="projected", encoding="fp16")) - rows, elements)
+        self.assertEqual(bounds.bytes_moved(cross(form="projected", encoding="int8")) - rows, elements // 256 * 132)
+
     def test_backward_costs_two_and_a_half_forwards(self):
         self.assertEqual(bounds.matrix_operations(cross(direction="backward")), 2.5 * bounds.matrix_operations(cross()))
 

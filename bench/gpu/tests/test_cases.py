@@ -17,7 +17,7 @@ class Cases(unittest.TestCase):
     def test_every_line_of_the_bars_has_a_case(self):
         groups = " | ".join(case.group for case in cases.all_cases())
         for line in ("thin, equal", "Zipf", "broadcast", "launch-bound", "medium", "fat, D=64", "fat, D=128", "fat, D=256", "layer", "pooling, 256 seeds, one user",
-                     "pooling, 256 seeds, 128 users", "linear pooling", "candidates", "backward, up to 128", "backward, fat", "backward, deterministic"):
+                     "pooling, 256 seeds, 128 users", "linear pooling", "candidates to cached", "candidates to encoded", "backward, up to 128", "backward, fat", "backward, deterministic"):
             self.assertIn(line, groups)
 
     def test_every_case_has_a_bar(self):
