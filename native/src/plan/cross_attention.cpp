@@ -66,7 +66,7 @@ void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, Forwar
     for (int residents = blocks_per_multiprocessor; residents >= 1; residents--)
         for (const int least_stages : {4, 3, 2})
             for (int groups = most_groups; groups >= 1; groups /= 2)
-                for (int stages = wanted_stages; stages >= (code_bits ? std::max(least_stages, forward::least_encoded_stages) : least_stages); stages--) {
+                for (int stages = wanted_stages; stages >= (code_bits ? std::max(least_stages, forward::least_encoded_stages(variant)) : least_stages); stages--) {
                     const ForwardArrangement a{row_warps, groups, stages};
                     const int bytes = forward::shared_bytes(variant, a, padded(shape), shape.element_bytes(), shared, code_bits);
                     if (bytes > chip.shared_memory_per_block || (bytes + shared_memory_reserve) * residents > whole) continue;
@@ -75,7 +75,7 @@ void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, Forwar
                     c.blocks_per_chip = residents * chip.multiprocessors;
                     return;
                 }
-    c.rejected = std::string(code_bits ? "two tiles and three stages of codes" : "two stages") + " do not fit the " + std::to_string(chip.shared_memory_per_block) +
+    c.rejected = std::string(code_bits == 0 ? "two stages do" : variant == ForwardVariant::wide16 ? "a tile and two stages of codes do" : "two tiles and three stages of codes do") + " not fit the " + std::to_string(chip.shared_memory_per_block) +
                  " bytes of shared memory of a block";
 }
 
@@ -185,10 +185,7 @@ std::string describe(const Candidate& c, const AttentionShape& shape) {
 }  // namespace
 
 std::string unsupported_forward(const AttentionShape& shape) {
-    const bool encoded = shape.code_bits() != 0;
-    const int widest = shape.form == 1 && !encoded ? forward::max_wide_width : forward::max_width;
-    if (shape.head_width > widest && encoded)
-        return "head_width was " + std::to_string(shape.head_width) + " but kernels that decode the history take at most " + std::to_string(widest) + ": decode it first.";
+    const int widest = shape.form == 1 ? forward::max_wide_width : forward::max_width;
     if (shape.head_width > widest)
         return "head_width was " + std::to_string(shape.head_width) + " but kernels take at most " + std::to_string(widest) + (shape.form == 1 ? "." : " of projected history.");
     for (int64_t segment = 0; segment < shape.segments(); segment++) {

@@ -66,6 +66,14 @@ TEST_SUITE("cross_attention") {
             }
     }
 
+    TEST_CASE("codes and scales of wide histories are read once a row tile, without bank conflicts and in whole sectors") {
+        for (const lsk_dtype dtype : all_dtypes) {
+            AttentionCase c{.targets = {16}, .history = {512}, .dtype = dtype, .width = 512};
+            c.encoding = LSK_HISTORY_ENCODING_INT8;
+            CHECK(forward(AttentionInputs(c), "wide", "encoded_history.cuh") == 512 * (512 + 4));
+        }
+    }
+
     TEST_CASE("wide histories are read once a row tile, without bank conflicts and in whole sectors") {
         for (const lsk_dtype dtype : all_dtypes) {
             const AttentionCase c{.targets = {16}, .history = {512}, .dtype = dtype, .form = LSK_SHARED, .heads = 1, .key_value_heads = 1, .width = 512};

@@ -93,6 +93,15 @@ TEST_SUITE("encoded_history") {
             }
     }
 
+    TEST_CASE("shared histories of more than 256 columns") {
+        for (const lsk_dtype dtype : all_dtypes)
+            for (const int encoding : encodings) {
+                for (const int width : {257, 512, 644, 1023, 1024}) check({.targets = {3, 1, 18}, .history = {33, 0, 16}, .dtype = dtype, .width = width, .scale = 0.05, .encoding = encoding});
+                check({.targets = {2, 1}, .history = {600, 40}, .dtype = dtype, .heads = 3, .width = 320, .scale = 0.05, .soft_cap = 2, .bias = true, .limits = true, .encoding = encoding}, {"wide", 6});
+                check({.targets = {2}, .history = {50}, .dtype = dtype, .width = 300, .score = LSK_SILU, .scale = 0.05, .state = true, .encoding = encoding});
+            }
+    }
+
     TEST_CASE("a plan says what is decoded, and that there is no backward") {
         const std::string plan = check({.targets = {9}, .history = {70}, .form = LSK_PROJECTED, .heads = 2, .key_value_heads = 2, .width = 64, .encoding = LSK_HISTORY_ENCODING_INT8});
         CHECK(plan.find("the history's int8 codes are decoded as they are read: 68 bytes a head of a token, instead of 128") != std::string::npos);

@@ -43,6 +43,15 @@ internal static class NativeEnums
         _ => LskEncoding.Int4,
     });
 
+    /// <summary>Of a history; null is one that is not encoded.</summary>
+    public static int Of(SummaryEncoding? encoding) => (int)(encoding switch
+    {
+        null => LskHistoryEncoding.None,
+        SummaryEncoding.Float16 => LskHistoryEncoding.Float16,
+        SummaryEncoding.Int8 => LskHistoryEncoding.Int8,
+        _ => LskHistoryEncoding.Int4,
+    });
+
     public static int Of(SlotNormalization normalization) =>
         (int)(normalization == SlotNormalization.None ? LskNormalization.None : LskNormalization.Mass);
 

@@ -63,8 +63,9 @@ constexpr bool has_variant(ForwardVariant v, int element_bytes, int padded) {
 
 // The variants compiled for histories of codes: one for few rows and one for many, so that every token is decoded for as many rows as fit.
 constexpr bool has_encoded_variant(ForwardVariant v, int element_bytes, int padded) {
-    if (v == ForwardVariant::stream16) return padded <= max_width;
-    return has_variant(ForwardVariant::tiles32, element_bytes, padded) ? v == ForwardVariant::tiles32 : v == ForwardVariant::tiles16 && padded <= max_width;
+    if (padded > max_width) return v == ForwardVariant::wide16;
+    const ForwardVariant tiles = has_variant(ForwardVariant::tiles32, element_bytes, padded) ? ForwardVariant::tiles32 : ForwardVariant::tiles16;
+    return v == ForwardVariant::stream16 || v == tiles;
 }
 
 // A state in flight (between groups, or between the splits of a row tile): for each 16 rows of a warp, the output accumulators and the lane's
@@ -124,7 +125,8 @@ struct EncodedMap {
     int32_t value_scales;
 };
 
-constexpr int least_encoded_stages = 3;  // one decoded, one arriving, one whose bias is in use
+// Of a ring of codes: one is decoded, one arrives, and where tiles are decoded a turn ahead the bias of a third is in use.
+constexpr int least_encoded_stages(ForwardVariant v) { return v == ForwardVariant::wide16 ? 2 : 3; }
 
 constexpr EncodedMap encoded_map(ForwardVariant variant, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history, int code_bits) {
     const int slice = slice_tokens(variant, padded * element_bytes), tensors = shared_history ? 1 : 2;
@@ -155,13 +157,37 @@ struct WideMap {
     int32_t bytes;
 };
 
+constexpr int exchanged_wide_bytes() { return wide_warps * 16 * wide_slice * 4; }
+constexpr int staged_wide_bytes(int padded) { return wide_warps * 16 * staging_pitch(staged_columns(padded / wide_warps), 4); }
+
 constexpr WideMap wide_map(int stages, int padded, int element_bytes) {
     WideMap m{};
     m.bias_offset = wide_slice * padded * element_bytes;
     m.stage_bytes = m.bias_offset + 128;
     m.exchange = stages * m.stage_bytes;
-    const int exchange_end = m.exchange + wide_warps * 16 * wide_slice * 4, staging_end = wide_warps * 16 * staging_pitch(staged_columns(padded / wide_warps), 4);
+    const int exchange_end = m.exchange + exchanged_wide_bytes(), staging_end = staged_wide_bytes(padded);
     m.bytes = exchange_end > staging_end ? exchange_end : staging_end;
+    return m;
+}
+
+// And for a history of codes: the tile that slices are decoded into, then stages of codes, scales and bias.
+struct WideEncodedMap {
+    WideMap attention;  // stages: of the ring
+    int32_t ring;
+    int32_t row_bytes;
+    int32_t scales;     // within a stage
+};
+
+constexpr WideEncodedMap wide_encoded_map(int stages, int padded, int element_bytes, int code_bits) {
+    WideEncodedMap m{};
+    m.ring = wide_slice * padded * element_bytes;
+    m.row_bytes = padded * code_bits / 8;
+    m.scales = wide_slice * m.row_bytes;
+    m.attention.bias_offset = m.scales + wide_slice * 4;
+    m.attention.stage_bytes = m.attention.bias_offset + wide_slice * 4;
+    m.attention.exchange = m.ring + stages * m.attention.stage_bytes;
+    const int exchange_end = m.attention.exchange + exchanged_wide_bytes(), staging_end = staged_wide_bytes(padded);
+    m.attention.bytes = exchange_end > staging_end ? exchange_end : staging_end;
     return m;
 }
 
@@ -170,6 +196,7 @@ constexpr int state_warps(ForwardVariant v, const ForwardArrangement& a) { retur
 constexpr int state_width(ForwardVariant v, int padded) { return v == ForwardVariant::wide16 ? padded / wide_warps : padded; }
 
 constexpr int shared_bytes(ForwardVariant v, const ForwardArrangement& a, int padded, int element_bytes, bool shared_history, int code_bits) {
+    if (code_bits != 0 && v == ForwardVariant::wide16) return wide_encoded_map(a.stages, padded, element_bytes, code_bits).attention.bytes;
     if (code_bits != 0) return encoded_map(v, a, padded, element_bytes, shared_history, code_bits).attention.bytes;
     return v == ForwardVariant::wide16 ? wide_map(a.stages, padded, element_bytes).bytes : shared_map(v, a, padded, element_bytes, shared_history).bytes;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "kernels/cross_attention/encoded_history.cuh"
 #include "kernels/cross_attention/sm80_forward.cuh"
+#include "kernels/cross_attention/sm80_wide_encoded.cuh"
 
 namespace lsk::forward {
 
@@ -64,20 +65,10 @@ struct Encoded : Forward<Config> {
             place.synchronize_group();  // this slice is decoded, the codes of the next are there, and nobody reads the one before any more
             if (token + (stages - 1) * stride < end) load_slice(work, stage_at(stage == 0 ? stages - 1 : stage - 1), token + (stages - 1) * stride);
             ptx::cp_async_commit();
-            const float* const bias = p.key_bias ? reinterpret_cast<const float*>(stage_at(stage) + places.attention.bias_offset) : nullptr;
+            const std::byte* const bias = stage_at(stage) + places.attention.bias_offset;
             stage = stage + 1 == stages ? 0 : stage + 1;
             if (token + stride < end) decode_slice(work, tile_at(tile ^ 1), stage_at(stage), token + stride);
-
-            const uint32_t keys = ptx::shared_address(tile_at(tile));
-            int relative[Config::row_tiles][2];
-            LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) LSK_UNROLL for (int h = 0; h < 2; h++) relative[r][h] = bounds.of[r][h] - token;
-            ScoreRule rule(p);
-            rule.bias = bias;
-            typename Base::Logits s;
-            const int lane = lane_index();
-            this->multiply_keys(s, keys, lane);
-            weigh(state, s, rule, token + Config::slice > bounds.least, relative, lane);
-            this->multiply_values(state, s, keys + static_cast<uint32_t>(places.attention.value_offset), lane);
+            this->attend_to(state, ptx::shared_address(tile_at(tile)), bias, token, bounds);
         }
         wait_for_copies(0);
         __syncthreads();  // tiles and ring become the place of exchange
@@ -112,6 +103,7 @@ cudaError_t launch_encoded(const ForwardLaunch& how, const CrossAttentionParams&
         case ForwardVariant::stream16: return launch_variant.template operator()<ForwardVariant::stream16>();
         case ForwardVariant::tiles16: return launch_variant.template operator()<ForwardVariant::tiles16>();
         case ForwardVariant::tiles32: return launch_variant.template operator()<ForwardVariant::tiles32>();
+        case ForwardVariant::wide16: return launch_wide_encoded<Element>(how.arrangement, p, stream);
         default: return cudaErrorInvalidValue;
     }
 }

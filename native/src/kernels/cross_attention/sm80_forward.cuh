@@ -118,6 +118,19 @@ struct Forward {
         }
     }
 
+    // Takes in a slice whose tile, or tiles, begin at `keys`.
+    LSK_DEVICE void attend_to(RowState<Config>& state, uint32_t keys, const std::byte* bias, int token, const RowBounds<Config>& bounds) const {
+        int relative[Config::row_tiles][2];
+        LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) LSK_UNROLL for (int h = 0; h < 2; h++) relative[r][h] = bounds.of[r][h] - token;
+        ScoreRule rule(p);
+        if (p.key_bias) rule.bias = reinterpret_cast<const float*>(bias);
+        Logits s;
+        const int lane = lane_index();
+        multiply_keys(s, keys, lane);
+        weigh(state, s, rule, token + Config::slice > bounds.least, relative, lane);
+        multiply_values(state, s, keys + static_cast<uint32_t>(map.value_offset), lane);
+    }
+
     // Streams the work's tokens past its rows: the groups take the slices in turns.
     LSK_DEVICE void attend(const AttentionWork& work, RowState<Config>& state) const {
         state.clear();
@@ -141,17 +154,8 @@ struct Forward {
             if (token + (stages - 1) * stride < end) load_slice(work, stage_at(stage == 0 ? stages - 1 : stage - 1), token + (stages - 1) * stride);
             ptx::cp_async_commit();
 
-            std::byte* const slice = stage_at(stage);
-            const uint32_t keys = ptx::shared_address(slice);
-            int relative[Config::row_tiles][2];
-            LSK_UNROLL for (int r = 0; r < Config::row_tiles; r++) LSK_UNROLL for (int h = 0; h < 2; h++) relative[r][h] = bounds.of[r][h] - token;
-            ScoreRule rule(p);
-            if (p.key_bias) rule.bias = reinterpret_cast<const float*>(slice + map.bias_offset);
-            Logits s;
-            const int lane = lane_index();
-            multiply_keys(s, keys, lane);
-            weigh(state, s, rule, token + Config::slice > bounds.least, relative, lane);
-            multiply_values(state, s, keys + static_cast<uint32_t>(map.value_offset), lane);
+            const std::byte* const slice = stage_at(stage);
+            attend_to(state, ptx::shared_address(slice), slice + map.bias_offset, token, bounds);
             stage = stage + 1 == stages ? 0 : stage + 1;
         }
         wait_for_copies(0);

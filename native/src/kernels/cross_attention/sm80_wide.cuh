@@ -103,6 +103,20 @@ struct Wide {
         }
     }
 
+    // Takes in a slice whose tile begins at `columns`.
+    LSK_DEVICE void attend_to(RowState<Config>& state, const Queries& queries, const std::byte* columns, const std::byte* bias, int token, const RowBounds<Config>& bounds) const {
+        const uint32_t tile = ptx::shared_address(columns) + static_cast<uint32_t>(warp * Config::first_step_bytes);
+        const int relative[1][2] = {{bounds.of[0][0] - token, bounds.of[0][1] - token}};
+        ScoreRule rule(p);
+        if (p.key_bias) rule.bias = reinterpret_cast<const float*>(bias);
+        Logits s;
+        const int lane = lane_index();
+        multiply_keys(s, queries, tile, lane);
+        exchange(s, lane);
+        weigh(state, s, rule, token + wide_slice > bounds.least, relative, lane);
+        multiply_values(state, s, tile, lane);
+    }
+
     LSK_DEVICE void attend(const AttentionWork& work, RowState<Config>& state) const {
         state.clear();
         Queries queries;
@@ -120,17 +134,8 @@ struct Wide {
             if (ahead < work.token_end) load_slice(work, shared + (stage == 0 ? stages - 1 : stage - 1) * map.stage_bytes, ahead);
             ptx::cp_async_commit();
 
-            std::byte* const slice = shared + stage * map.stage_bytes;
-            const uint32_t tile = ptx::shared_address(slice) + static_cast<uint32_t>(warp * Config::first_step_bytes);
-            const int relative[1][2] = {{bounds.of[0][0] - token, bounds.of[0][1] - token}};
-            ScoreRule rule(p);
-            if (p.key_bias) rule.bias = reinterpret_cast<const float*>(slice + map.bias_offset);
-            Logits s;
-            const int lane = lane_index();
-            multiply_keys(s, queries, tile, lane);
-            exchange(s, lane);
-            weigh(state, s, rule, token + wide_slice > bounds.least, relative, lane);
-            multiply_values(state, s, tile, lane);
+            const std::byte* const slice = shared + stage * map.stage_bytes;
+            attend_to(state, queries, slice, slice + map.bias_offset, token, bounds);
             stage = stage + 1 == stages ? 0 : stage + 1;
         }
         wait_for_copies(0);
@@ -149,11 +154,9 @@ struct Wide {
     }
 };
 
-template <class Config>
-__global__ __launch_bounds__(wide_warps * 32, 1) void wide_kernel(const CrossAttentionParams p, const int stages, const WideMap map) {
-#if LSK_HAS_SM80
-    LSK_SHARED(raw);
-    const Wide<Config> wide{p, map, stages, reinterpret_cast<std::byte*>(raw), ptx::thread_index() / 32};
+// Does the block's works.
+template <class Config, template <class> class Kernel>
+LSK_DEVICE void run_wide_works(const CrossAttentionParams& p, const Kernel<Config>& wide) {
     for (const AttentionWork* next = p.works + p.block_works[blockIdx.x]; next != p.works + p.block_works[blockIdx.x + 1]; next++) {
         const AttentionWork& work = *next;
         RowState<Config> state;
@@ -162,17 +165,29 @@ __global__ __launch_bounds__(wide_warps * 32, 1) void wide_kernel(const CrossAtt
             finish_rows(p, work, state, wide.shared + wide.warp * 16 * Config::template pitch<float>, 0, wide.warp * Config::width);
         __syncthreads();  // shared memory is the next work's
     }
+}
+
+template <class Config>
+__global__ __launch_bounds__(wide_warps * 32, 1) void wide_kernel(const CrossAttentionParams p, const int stages, const WideMap map) {
+#if LSK_HAS_SM80
+    LSK_SHARED(raw);
+    run_wide_works(p, Wide<Config>{p, map, stages, reinterpret_cast<std::byte*>(raw), ptx::thread_index() / 32});
 #endif
+}
+
+// Calls `launch_width` for the width that a wide kernel is compiled for.
+template <class LaunchWidth>
+cudaError_t for_wide_width(int width, const LaunchWidth& launch_width) {
+    return padded_width(width) == 512 ? launch_width.template operator()<512>() : launch_width.template operator()<1024>();
 }
 
 template <class Element>
 cudaError_t launch_wide(const ForwardArrangement& arrangement, const CrossAttentionParams& p, cudaStream_t stream) {
-    const auto launch_width = [&]<int Width>() {
+    return for_wide_width(p.width, [&]<int Width>() {
         const WideMap map = wide_map(arrangement.stages, Width, int(sizeof(Element)));
         return launch("cross_attention_forward_wide", wide_kernel<WideConfig<Element, Width>>, dim3(static_cast<unsigned>(p.blocks)), dim3(wide_warps * 32),
                       static_cast<size_t>(map.bytes), stream, p, arrangement.stages, map);
-    };
-    return padded_width(p.width) == 512 ? launch_width.template operator()<512>() : launch_width.template operator()<1024>();
+    });
 }
 
 }  // namespace lsk::forward

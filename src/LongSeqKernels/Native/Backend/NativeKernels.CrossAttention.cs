@@ -26,27 +26,25 @@ internal sealed partial class NativeKernels
         lane.Download(logSumExps, logSumExp);
     }
 
-    /// <summary>Decodes on the device, rounds the history to the queries' type, attends to that.</summary>
     public void CrossAttentionEncoded<T, TOutput>(CrossAttentionPlan plan, CrossAttentionEncodedInputs<T> inputs, Span<TOutput> output, Span<float> logSumExp)
         where T : unmanaged
         where TOutput : unmanaged
     {
-        CrossAttentionShape shape = plan.Shape;
-        CrossAttention(plan, new CrossAttentionInputs<T>
-        {
-            Queries = inputs.Queries,
-            Keys = Decoded<T>(shape, inputs.Keys),
-            Values = shape.Form == HistoryForm.Shared ? default : Decoded<T>(shape, inputs.Values),
-            KeyBias = inputs.KeyBias,
-        }, output, logSumExp);
-    }
-
-    private T[] Decoded<T>(CrossAttentionShape shape, EncodedRows rows)
-        where T : unmanaged
-    {
-        var decoded = new float[rows.Scales.Length * shape.HeadWidth];
-        SummaryDecode(shape.HistoryEncoding!.Value, shape.HeadWidth, rows.Codes, rows.Scales, decoded);
-        return (object)decoded is T[] plain ? plain : Array.ConvertAll(decoded, Element<T>.FromSingle);
+        NativeCrossAttentionPlan<T, TOutput> native = ((NativeExecutionPlan)plan.Execution).Of<T, TOutput>();
+        using RentedLane lane = _lanes.Rent();
+        DeviceSlice<TOutput> outputs = lane.Result(output);
+        DeviceSlice<float> logSumExps = lane.Result(logSumExp);
+        native.ForwardEncoded(
+            lane.Stream,
+            lane.Upload(inputs.Queries),
+            new(lane.Upload(inputs.Keys.Codes), lane.Upload(inputs.Keys.Scales)),
+            plan.Shape.Form == HistoryForm.Shared ? default : new(lane.Upload(inputs.Values.Codes), lane.Upload(inputs.Values.Scales)),
+            outputs,
+            logSumExps,
+            lane.Upload(inputs.KeyBias),
+            lane.Forward(native));
+        lane.Download(outputs, output);
+        lane.Download(logSumExps, logSumExp);
     }
 
     public void CrossAttentionBackward<T>(CrossAttentionPlan plan, CrossAttentionInputs<T> inputs, CrossAttentionGradients<T> gradients)

@@ -5,7 +5,7 @@ namespace LongSeqKernels.Native;
 /// <summary><see cref="CrossAttention"/> (and <see cref="SummaryPooling"/>, which is the same with broadcast queries) on a device.</summary>
 /// <typeparam name="T">Storage type of the inputs.</typeparam>
 /// <typeparam name="TOutput">Storage type of the output: <typeparamref name="T"/>, or <see cref="float"/> for partial states to be merged.</typeparam>
-public sealed class NativeCrossAttentionPlan<T, TOutput> : NativePlan
+public sealed partial class NativeCrossAttentionPlan<T, TOutput> : NativePlan
     where T : unmanaged
     where TOutput : unmanaged
 {
@@ -59,6 +59,7 @@ public sealed class NativeCrossAttentionPlan<T, TOutput> : NativePlan
                 Scale = options.EffectiveScale(shape),
                 SoftCap = options.SoftCap,
                 ScoreDivisor = options.ScoreDivisor,
+                HistoryEncoding = NativeEnums.Of(shape.HistoryEncoding),
                 Segments = shape.Targets.Count,
                 TargetOffsets = targets,
                 HistoryOffsets = history,
@@ -89,11 +90,7 @@ public sealed class NativeCrossAttentionPlan<T, TOutput> : NativePlan
         DeviceWorkspace? workspace = null)
     {
         using NativeRun run = NativeRun.Begin(this, stream, LskDirection.Forward, workspace);
-        LskCrossAttentionTensors tensors = Inputs(run, queries, keys, values, keyBias);
-        tensors.Output = run.Output(output, OutputLength, "T * nq * H * dh");
-        tensors.LogSumExp = run.OptionalOutput(logSumExp, _softmax ? Shape.Rows : 0, "T * nq * H, softmax only");
-        run.CheckDisjoint();
-        Lsk.CrossAttentionForward(Handle, tensors, run.Workspace, stream.Handle).ThrowIfFailed();
+        Forward(run, stream, Inputs(run, queries, keys, values, keyBias), output, logSumExp);
     }
 
     /// <inheritdoc cref="CrossAttention.Backward"/>
@@ -148,12 +145,30 @@ public sealed class NativeCrossAttentionPlan<T, TOutput> : NativePlan
         Lsk.CrossAttentionBackward(Handle, tensors, gradients, run.Workspace, stream.Handle).ThrowIfFailed();
     }
 
-    private unsafe LskCrossAttentionTensors Inputs(NativeRun run, DeviceSlice<T> queries, DeviceSlice<T> keys, DeviceSlice<T> values, DeviceSlice<float> keyBias) => new()
+    private unsafe void Forward(NativeRun run, DeviceStream stream, LskCrossAttentionTensors tensors, DeviceSlice<TOutput> output, DeviceSlice<float> logSumExp)
+    {
+        tensors.Output = run.Output(output, OutputLength, "T * nq * H * dh");
+        tensors.LogSumExp = run.OptionalOutput(logSumExp, _softmax ? Shape.Rows : 0, "T * nq * H, softmax only");
+        run.CheckDisjoint();
+        Lsk.CrossAttentionForward(Handle, tensors, run.Workspace, stream.Handle).ThrowIfFailed();
+    }
+
+    private unsafe LskCrossAttentionTensors Inputs(NativeRun run, DeviceSlice<T> queries, DeviceSlice<T> keys, DeviceSlice<T> values, DeviceSlice<float> keyBias)
+    {
+        if (Shape.HistoryEncoding is { } encoding)
+        {
+            throw Error.Invalid(nameof(Shape.HistoryEncoding), encoding.ToString(), "null for a run whose keys and values are elements: ForwardEncoded takes codes");
+        }
+        LskCrossAttentionTensors tensors = Inputs(run, queries, keyBias);
+        tensors.Keys = run.Input(keys, HistoryLength, "L * Hkv * dh");
+        tensors.Values = run.Input(values, Shape.Form == HistoryForm.Shared ? 0 : HistoryLength, "L * Hkv * dh; none for shared history");
+        return tensors;
+    }
+
+    private unsafe LskCrossAttentionTensors Inputs(NativeRun run, DeviceSlice<T> queries, DeviceSlice<float> keyBias) => new()
     {
         StructSize = NativeRun.SizeOf<LskCrossAttentionTensors>(),
         Queries = run.Input(queries, QueryLength, "T * nq * H * dh"),
-        Keys = run.Input(keys, HistoryLength, "L * Hkv * dh"),
-        Values = run.Input(values, Shape.Form == HistoryForm.Shared ? 0 : HistoryLength, "L * Hkv * dh; none for shared history"),
         KeyBias = run.OptionalInput(keyBias, Shape.History.Total, "one per history row"),
     };
 }
