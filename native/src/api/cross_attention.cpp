@@ -85,7 +85,8 @@ EncodedHistory encoded_history(const AttentionShape& shape, const lsk_cross_atte
     encoded.bits = shape.code_bits();
     encoded.row_bytes = shape.row_bytes();
     const auto addresses = reinterpret_cast<uintptr_t>(t.keys) | reinterpret_cast<uintptr_t>(t.values) | static_cast<uintptr_t>(encoded.row_bytes);
-    encoded.copy_bytes = addresses % 16 == 0 ? 16 : addresses % 8 == 0 ? 8 : addresses % 4 == 0 ? 4 : 1;
+    encoded.copy_bytes = addresses % 16 == 0 ? 16 : addresses % 8 == 0 ? 8 : 4;
+    encoded.aligned = addresses % 4 == 0;
     while (encoded.copy_lanes_log2 < 5 && encoded.copy_bytes << encoded.copy_lanes_log2 < encoded.row_bytes) encoded.copy_lanes_log2++;
     return encoded;
 }

@@ -14,7 +14,8 @@ struct EncodedHistory {
     const float* value_scales;     // [L, Hkv]; the keys' for shared history
     int32_t bits;                  // of a code: 16 (fp16), 8 or 4; 0: rows are elements
     int32_t row_bytes;
-    int32_t copy_bytes;            // of one copy: 16, 8 or 4, or 1 where rows are not aligned
+    int32_t copy_bytes;            // of one copy: 16, 8 or 4
+    bool aligned;                  // to copies of that size; else the bytes of a word are read one by one
     int32_t copy_lanes_log2;       // lanes that copy a row side by side
 };
 
