@@ -48,6 +48,13 @@ internal sealed class AttentionLayer
         Initialisation.KeepSize(_output, random);
     }
 
+    /// <summary>Starts with W_V and W_O as identities: what is read keeps the directions of the history's rows, and can be compared with the query's.</summary>
+    public void StartPassingThrough()
+    {
+        Initialisation.Identity(_value);
+        Initialisation.Identity(_output);
+    }
+
     /// <summary>The whole forward run over a history that is at hand.</summary>
     /// <param name="context">Where to run.</param>
     /// <param name="plan">Form and shape.</param>

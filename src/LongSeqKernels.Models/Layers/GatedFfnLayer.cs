@@ -50,6 +50,9 @@ internal sealed class GatedFfnLayer
     /// <summary>Starts with gate = up, so that the hidden rows are about the squares of linear features: what comes in strongly is seen whatever its direction.</summary>
     public void StartAsSquares() => _up.Values.CopyTo(_gate.Values);
 
+    /// <summary>Starts with output 0, so that a residual around it starts as no layer at all.</summary>
+    public void StartAsNothing() => _down.Values.Clear();
+
     /// <summary>Starts with the matrices of another: equal inputs then have equal outputs.</summary>
     public void StartAs(GatedFfnLayer other)
     {

@@ -15,4 +15,14 @@ internal static class Initialisation
     /// <summary>Normal with variance 1 / inputs, which keeps the size of rows.</summary>
     public static void KeepSize(Parameter matrix, RandomStream random, float gain = 1) =>
         Normal(matrix.Values, gain / MathF.Sqrt(matrix.Shape[0]), random);
+
+    /// <summary>The identity: the map starts as no map, and what it reads keeps its directions.</summary>
+    public static void Identity(Parameter matrix)
+    {
+        matrix.Values.Clear();
+        for (int i = 0; i < Math.Min(matrix.Shape[0], matrix.Shape[1]); i++)
+        {
+            matrix.Values[(i * matrix.Shape[1]) + i] = 1;
+        }
+    }
 }

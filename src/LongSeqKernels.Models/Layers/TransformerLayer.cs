@@ -30,15 +30,17 @@ internal sealed class TransformerLayer
         _ffn = new GatedFfnLayer(set, $"{name}.ffn", config, FfnNorm.None);
     }
 
+    /// <summary>Starts as no layer at all: nothing is added to the rows.</summary>
     public void Initialise(RandomStream random)
     {
         _norm.Initialise();
         Initialisation.KeepSize(_query.Weight, random);
         Initialisation.KeepSize(_key.Weight, random);
         Initialisation.KeepSize(_value.Weight, random);
-        Initialisation.KeepSize(_output.Weight, random);
+        _output.Weight.Values.Clear();
         _ffnNorm.Initialise();
         _ffn.Initialise(random);
+        _ffn.StartAsNothing();
     }
 
     /// <summary>Normalises rows.</summary>

@@ -31,8 +31,7 @@ internal sealed class StcaPass : ITrainingPass
     private readonly ActionFusionState _actions = new();
     private readonly ScorerState _scorer = new();
     private readonly GrowingBuffer _z = new();
-    private readonly GrowingBuffer _partOutputs = new();
-    private readonly GrowingBuffer _partLogSumExps = new();
+    private readonly PartialAttention _partial = new();
 
     private readonly GrowingBuffer _historyGradient = new();
     private readonly GrowingBuffer _encodedGradient = new();
@@ -230,24 +229,13 @@ internal sealed class StcaPass : ITrainingPass
         AttentionLayer attention = _model.Attention[layer];
         AttentionState state = _attention[layer];
         attention.Ask(_context, Plan, query, state, _scratch, _model.Parameters.Version);
-        Span<float> result = attention.Result(Plan, state);
-        int rows = Plan.Targets * _config.Heads;
-        int width = result.Length / rows;
-        // Entry 0 is the state of the parts so far, entry 1 that of the next one.
-        Span<float> outputs = _partOutputs.Use(2 * rows, width);
-        Span<float> logSumExps = _partLogSumExps.Use(2 * rows, 1);
-        Span<float> logSumExp = state.LogSumExp.Use(rows, 1);
-        outputs[..(rows * width)].Clear();
-        logSumExps[..rows].Fill(float.NegativeInfinity);
+        _partial.Begin(attention, Plan, state);
         foreach (HistoryPart part in parts)
         {
             _model.Tokens.EncodeHistory(_context, part.Batch, _actions, _history.Use(part.Plan.Events, _config.Width));
             Span<float> encoded = _encoded[0].Use(part.Plan.Events, _config.Width);
             _model.HistoryEncoders[Math.Min(layer, _model.HistoryEncoders.Length - 1)].Forward(_context, part.Plan.Events, _history.Span, encoded);
-            attention.AttendToPart(_context, part.Plan, encoded, state, outputs[(rows * width)..], logSumExps[rows..]);
-            MergeStates.Forward(_context, rows, width, outputs, logSumExps, result, logSumExp);
-            result.CopyTo(outputs);
-            logSumExp.CopyTo(logSumExps);
+            _partial.Add(_context, attention, part.Plan, encoded, state);
         }
         attention.Answer(_context, Plan, state, _scratch, output);
     }

@@ -51,6 +51,7 @@ internal sealed class CandidateStage
         SummaryNorm?.Initialise();
         TargetNorm.Initialise();
         Target.Initialise(random);
+        Target.StartPassingThrough();
         FfnNorm.Initialise();
         Ffn.Initialise(random);
         Ffn.StartAsSquares();

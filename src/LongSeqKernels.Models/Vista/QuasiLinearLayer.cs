@@ -41,15 +41,17 @@ internal sealed class QuasiLinearLayer
     /// <summary>Heads and widths of the state <c>[segments, H, dh, dh]</c>.</summary>
     public LinearAttentionShape Shape { get; }
 
+    /// <summary>Values start as the rows themselves and the gated FFN as nothing: a summary starts in the space of the tokens.</summary>
     public void Initialise(RandomStream random)
     {
         _norm.Initialise();
         Initialisation.KeepSize(_query.Weight, random);
         Initialisation.KeepSize(_key.Weight, random);
-        Initialisation.KeepSize(_value.Weight, random);
+        Initialisation.Identity(_value.Weight);
         _attentionNorm?.Initialise();
         _ffnNorm?.Initialise();
         _ffn?.Initialise(random);
+        _ffn?.StartAsNothing();
     }
 
     public void Normalise(LongSeqContext context, long count, ReadOnlySpan<float> input, QuasiLinearRows rows) =>

@@ -46,8 +46,6 @@ internal sealed class QuasiLinearRun : SummariserRun
 
     public override JaggedLayout Summaries => _seedLayout;
 
-    public override Span<float> State => _states[0].History;
-
     public override void Begin(JaggedLayout history)
     {
         _layout = history;
@@ -88,6 +86,10 @@ internal sealed class QuasiLinearRun : SummariserRun
     }
 
     public override void Finish(Span<float> summary) => _summariser.Norm.Forward(_context, _seedLayout.Total, _lastSeeds.Span, summary);
+
+    public override void SaveState(Span<float> state) => _states[0].History.CopyTo(state);
+
+    public override void LoadState(long events, ReadOnlySpan<float> state) => state.CopyTo(_states[0].History);
 
     public override void Backward(ReadOnlySpan<float> tokens, Span<float> summaryGradient, Span<float> tokenGradient)
     {

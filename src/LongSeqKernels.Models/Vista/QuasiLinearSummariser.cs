@@ -26,9 +26,10 @@ internal sealed class QuasiLinearSummariser : Summariser
 
     public NormLayer Norm { get; }
 
+    /// <summary>Seeds start small, so that a summary starts as what they read; their size does not matter to their queries.</summary>
     public override void Initialise(RandomStream random)
     {
-        Seeds.Initialise(random);
+        Seeds.Initialise(0.2f, random);
         foreach (QuasiLinearLayer layer in Layers)
         {
             layer.Initialise(random);

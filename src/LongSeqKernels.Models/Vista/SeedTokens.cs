@@ -14,7 +14,7 @@ internal sealed class SeedTokens(ParameterSet set, string name, VistaConfig conf
 
     public Span<float> Gradient => _rows.Gradient;
 
-    public void Initialise(RandomStream random) => Initialisation.Normal(_rows.Values, 1, random);
+    public void Initialise(float deviation, RandomStream random) => Initialisation.Normal(_rows.Values, deviation, random);
 
     /// <summary>Writes them once for every segment.</summary>
     public void Repeat(int segments, Span<float> rows)

@@ -7,7 +7,9 @@ internal abstract class Summariser
     public static Summariser Make(ParameterSet set, VistaConfig config) => config.Summariser switch
     {
         SummariserKind.QuasiLinear => new QuasiLinearSummariser(set, config),
-        _ => throw new NotSupportedException(config.Summariser.ToString()),
+        SummariserKind.SeedPooling => new PoolingSummariser(set, config),
+        SummariserKind.Sketch => new SketchSummariser(set, config),
+        _ => new NewestEventsSummariser(set, config),
     };
 
     /// <summary>Sets the initial weights.</summary>
@@ -26,7 +28,7 @@ internal abstract class SummariserRun
     /// <summary>How often the history is read.</summary>
     public abstract int Passes { get; }
 
-    /// <summary>Elements of the state of one segment after the first pass, from which a run of one pass can go on when events were appended.</summary>
+    /// <summary>Elements of the state of one segment, from which a run of one pass can go on when events were appended.</summary>
     public abstract int StateLength { get; }
 
     /// <summary>Starts a batch.</summary>
@@ -44,7 +46,9 @@ internal abstract class SummariserRun
     public abstract void Read(int pass, JaggedLayout part, ReadOnlySpan<float> tokens, HistoryParts parts);
 
     /// <summary>Ends a pass.</summary>
-    public abstract void EndPass(int pass);
+    public virtual void EndPass(int pass)
+    {
+    }
 
     /// <summary>Writes the summaries <c>[tokens, D]</c> after the last pass.</summary>
     public abstract void Finish(Span<float> summary);
@@ -55,8 +59,14 @@ internal abstract class SummariserRun
     /// <param name="tokenGradient"><c>[L, D]</c>.</param>
     public abstract void Backward(ReadOnlySpan<float> tokens, Span<float> summaryGradient, Span<float> tokenGradient);
 
-    /// <summary>The state of the only segment after the first pass.</summary>
-    public abstract Span<float> State { get; }
+    /// <summary>Writes the state of the only segment of a run of one pass, as its events left it.</summary>
+    /// <param name="state">Of <see cref="StateLength"/> elements.</param>
+    public abstract void SaveState(Span<float> state);
+
+    /// <summary>Goes on after <see cref="Begin"/> from the state of the first events of the only segment; the parts that follow are the others.</summary>
+    /// <param name="events">The number of events in the state.</param>
+    /// <param name="state">Of <see cref="StateLength"/> elements.</param>
+    public abstract void LoadState(long events, ReadOnlySpan<float> state);
 }
 
 /// <summary>Whether a history comes in one part.</summary>

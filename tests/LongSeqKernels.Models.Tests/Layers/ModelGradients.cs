@@ -15,8 +15,7 @@ internal static class ModelGradients
     /// <param name="loss">A function of the parameters.</param>
     /// <param name="backward">Leaves the gradients of the last run of <paramref name="loss"/>.</param>
     /// <param name="isInvariant">Whether the loss does not depend on a parameter at all.</param>
-    /// <param name="longestStep">Length of a step where the gradient is small; the shorter, the more a model may bend.</param>
-    public static void Check(ParameterSet parameters, Func<double> loss, Action backward, Func<string, bool> isInvariant, double longestStep = 0.003)
+    public static void Check(ParameterSet parameters, Func<double> loss, Action backward, Func<string, bool> isInvariant)
     {
         double Loss()
         {
@@ -47,14 +46,21 @@ internal static class ModelGradients
 
                 void CheckAlong(string what, double[] direction)
                 {
-                    double step = Math.Min(5e-4 * size / norm, longestStep);
                     double expected = 0;
                     for (int i = 0; i < direction.Length; i++)
                     {
                         expected += direction[i] * analytic[i];
                     }
+                    // Where a model bends within a step, a shorter one is right; where the gradient is small, it drowns in rounding.
+                    double step = Math.Min(5e-4 * size / norm, 0.003);
                     double difference = Difference(Values(), Loss, direction, step);
-                    Assert.That(difference, Is.EqualTo(expected).Within((Tolerance * norm) + (1e-7 * size / step)), what);
+                    if (Math.Abs(difference - expected) > Allowed(step))
+                    {
+                        step /= 5;
+                        difference = Difference(Values(), Loss, direction, step);
+                    }
+                    Assert.That(difference, Is.EqualTo(expected).Within(Allowed(step)), what);
+                    double Allowed(double step) => (Tolerance * norm) + (1e-7 * size / step);
                 }
             }
         }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using NUnit.Framework;
 
 namespace LongSeqKernels.Models.Tests;
@@ -20,11 +21,19 @@ internal static class VistaCases
         Seed = 7,
     };
 
+    private static VistaConfig Pooling { get; } = Default with { Summariser = SummariserKind.SeedPooling, Layers = 2 };
+
+    private static VistaConfig Sketch { get; } = Default with { Summariser = SummariserKind.Sketch, Layers = 2 };
+
+    private static VistaConfig Newest { get; } = Default with { Summariser = SummariserKind.NewestEvents, Layers = 1, Seeds = 5 };
+
     /// <summary>Every switch away from its default.</summary>
     public static IEnumerable<TestCaseData> Configurations() => Named().Select(named => new TestCaseData(named.Config).SetArgDisplayNames(named.Name));
 
     /// <summary>Every kind of summariser.</summary>
-    public static IEnumerable<VistaConfig> Summarisers() => [Default, Default with { SeedsVisible = false, StateScale = StateScale.InverseRows }];
+    public static IEnumerable<TestCaseData> Summarisers() =>
+        Named().Where(named => named.Name is "Defaults" or "HiddenSeedsMeanState" or "Pooling" or "Sketch" or "SketchMeans" or "NewestEvents")
+            .Select(named => new TestCaseData(named.Config).SetArgDisplayNames(named.Name));
 
     private static (string Name, VistaConfig Config)[] Named() =>
     [
@@ -47,15 +56,30 @@ internal static class VistaCases
         ("NoNormAffine", Default with { NormAffine = false }),
         ("Biases", Default with { Biases = true }),
         ("ItemsOnly", Default with { Categories = 0, Actions = 1, TimeGaps = null, ContextWidth = 0 }),
+        ("Pooling", Pooling),
+        ("PoolingOneLayer", Pooling with { Layers = 1 }),
+        ("PoolingBiases", Pooling with { Biases = true }),
+        ("Sketch", Sketch),
+        ("SketchOneLayer", Sketch with { Layers = 1 }),
+        ("SketchOfProjectedValues", Sketch with { SketchValues = SketchValues.Projected }),
+        ("SketchMeans", Sketch with { SketchNormalization = SlotNormalization.Mass }),
+        ("NewestEvents", Newest),
         ("GatedActionFusion", Default with { ActionFusion = ActionFusion.GatedFfn }),
     ];
 
     public static VistaModel Model(VistaConfig config) => VistaModel.Create(config, StcaCases.Categories(config));
 
-    /// <inheritdoc cref="StcaCases.PerturbedModel"/>
+    /// <summary>
+    /// As <see cref="StcaCases.PerturbedModel"/>, with large seeds: what short histories leave in a state is otherwise so small that the norm behind it bends within a step
+    /// of finite differences.
+    /// </summary>
     public static VistaModel PerturbedModel(VistaConfig config)
     {
         VistaModel model = Model(config);
+        foreach (Parameter seeds in model.Parameters.Parameters.Where(parameter => parameter.Name == "seeds"))
+        {
+            TensorPrimitives.Multiply(seeds.Values, 5, seeds.Values);
+        }
         StcaCases.Perturb(model.Parameters, config.Seed);
         return model;
     }

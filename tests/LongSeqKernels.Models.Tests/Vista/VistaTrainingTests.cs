@@ -13,6 +13,16 @@ public sealed class VistaTrainingTests
     public void End() => _context.Dispose();
 
     [Test]
+    public void LearnsWhatOnlyTheFarPastTells()
+    {
+        VistaModel model = VistaModel.Create(Config);
+        double untrained = FarPastSource.Accuracy(model.CreateScorer(_context));
+        new ModelTrainer(_context, model, new FarPastSource(1), Options(1500)).Run(new TrainingSchedule());
+        Assert.That(untrained, Is.InRange(0.3, 0.7));
+        Assert.That(FarPastSource.Accuracy(model.CreateScorer(_context)), Is.GreaterThan(0.93));
+    }
+
+    [Test]
     public void InterruptedRunEndsWithTheSameBits()
     {
         using var folder = new TemporaryFolder();
@@ -38,8 +48,8 @@ public sealed class VistaTrainingTests
         Items = FarPastSource.Items,
         TimeGaps = new TimeBuckets(24),
         Width = 16,
-        Heads = 2,
-        Layers = 2,
+        Heads = 1,
+        Layers = 1,
         Seeds = 16,
         CandidateLayers = 1,
         ScorerWidths = [16],
