@@ -89,6 +89,22 @@ internal sealed class AttentionLayer
         Answer(context, plan, state, scratch, output);
     }
 
+    /// <summary>As <see cref="Forward"/>, in absorbed form over rows that are decoded as they are read; there is no backward run.</summary>
+    public void ForwardEncoded(
+        LongSeqContext context,
+        AttentionPlan plan,
+        EncodedRows encoded,
+        ReadOnlySpan<float> query,
+        AttentionState state,
+        AttentionScratch scratch,
+        long version,
+        Span<float> output)
+    {
+        Ask(context, plan, query, state, scratch, version);
+        CrossAttention.ForwardEncoded(plan.Core, state.Probes.Span, encoded, default, Result(plan, state));
+        Answer(context, plan, state, scratch, output);
+    }
+
     /// <summary>First part of a forward run: what meets the history.</summary>
     public void Ask(LongSeqContext context, AttentionPlan plan, ReadOnlySpan<float> query, AttentionState state, AttentionScratch scratch, long version)
     {

@@ -32,6 +32,7 @@ internal sealed class AttentionPlan
     /// <param name="targets">Query rows per segment.</param>
     /// <param name="history">History rows per segment.</param>
     /// <param name="limits">How many of its segment's first rows each target sees <c>[T]</c>; empty for all.</param>
+    /// <param name="encoding">Of history rows that are decoded as they are read, absorbed form only; null for fp32 rows.</param>
     public static AttentionPlan Make(
         LongSeqContext context,
         ModelConfig config,
@@ -39,7 +40,8 @@ internal sealed class AttentionPlan
         AttentionScore score,
         JaggedLayout targets,
         JaggedLayout history,
-        ReadOnlyMemory<long> limits = default)
+        ReadOnlyMemory<long> limits = default,
+        SummaryEncoding? encoding = null)
     {
         AttentionForm chosen = form == AttentionForm.Auto ? Cheaper(config, targets, history) : form;
         bool absorbed = chosen == AttentionForm.Absorbed;
@@ -51,11 +53,13 @@ internal sealed class AttentionPlan
             HeadWidth = absorbed ? config.Width : config.HeadWidth,
             Form = absorbed ? HistoryForm.Shared : HistoryForm.Projected,
             HistoryLimits = limits,
+            HistoryEncoding = encoding,
         }, new CrossAttentionOptions { Scale = 1 / MathF.Sqrt(config.HeadWidth), Score = score });
         return new AttentionPlan(chosen, core);
     }
 
-    private static AttentionForm Cheaper(ModelConfig config, JaggedLayout targets, JaggedLayout history)
+    /// <summary>The cheaper form of a shape.</summary>
+    public static AttentionForm Cheaper(ModelConfig config, JaggedLayout targets, JaggedLayout history)
     {
         FormulationChoice choice = FormulationChooser.Choose(
             new FormulationProblem { Targets = targets, History = history, ModelWidth = config.Width, Heads = config.Heads }, Rates);

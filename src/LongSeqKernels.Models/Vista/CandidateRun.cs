@@ -67,18 +67,34 @@ internal sealed class CandidateRun
         int summaryRows = checked((int)summaries.Total);
         int count = checked((int)targets.Total);
         ReadOnlySpan<float> encoded = SelfAttention(summary, candidates, summaryRows, count);
-        Span<float> input = _targetInput.Span;
-        Span<float> normalised = _targetNormalised.Use(count, _config.Width);
-        _stage.TargetNorm.Forward(_context, count, input, normalised);
         Span<float> mixed = _mixed.Use(count, _config.Width);
-        _stage.Target.Forward(_context, TargetPlan, encoded, normalised, _attention, _attentionScratch, version, mixed);
-        TensorPrimitives.Add(mixed, input, mixed);
-        Span<float> ffnInput = _ffnInput.Use(count, _config.Width);
-        _stage.FfnNorm.Forward(_context, count, mixed, ffnInput);
-        Span<float> ffnOutput = _stage.OutputNorm is null ? output : _ffnOutput.Use(count, _config.Width);
-        _stage.Ffn.Forward(_context, count, ffnInput, ffnOutput);
-        TensorPrimitives.Add(ffnOutput, mixed, ffnOutput);
-        _stage.OutputNorm?.Forward(_context, count, ffnOutput, output);
+        _stage.Target.Forward(_context, TargetPlan, encoded, NormaliseTargets(count), _attention, _attentionScratch, version, mixed);
+        FinishTargets(count, output);
+    }
+
+    /// <summary>As <see cref="Forward"/>, of a stage without self-attention layers: summaries are decoded by the attention that reads them.</summary>
+    /// <param name="summaries">Summary tokens per segment.</param>
+    /// <param name="targets">Candidates per segment.</param>
+    /// <param name="encoding">Of the summaries.</param>
+    /// <param name="summary">Encoded rows <c>[S, D]</c>.</param>
+    /// <param name="candidates">Their tokens <c>[T, D]</c>.</param>
+    /// <param name="version">Of the parameters.</param>
+    /// <param name="output">z <c>[T, D]</c>.</param>
+    public void ForwardEncoded(
+        JaggedLayout summaries,
+        JaggedLayout targets,
+        SummaryEncoding encoding,
+        EncodedRows summary,
+        ReadOnlySpan<float> candidates,
+        long version,
+        Span<float> output)
+    {
+        int count = checked((int)targets.Total);
+        AttentionPlan plan = AttentionPlan.Make(_context, _config, AttentionForm.Absorbed, _config.Score, targets, summaries, encoding: encoding);
+        candidates.CopyTo(_targetInput.Use(count, _config.Width));
+        Span<float> mixed = _mixed.Use(count, _config.Width);
+        _stage.Target.ForwardEncoded(_context, plan, summary, NormaliseTargets(count), _attention, _attentionScratch, version, mixed);
+        FinishTargets(count, output);
     }
 
     /// <summary>Adds to the gradients of the parameters, of the summaries and of the candidates' tokens.</summary>
@@ -126,6 +142,26 @@ internal sealed class CandidateRun
         }
         TensorPrimitives.Add(summaryGradient, rows, summaryGradient);
         TensorPrimitives.Add(candidateGradient, gradient, candidateGradient);
+    }
+
+    private Span<float> NormaliseTargets(int count)
+    {
+        Span<float> normalised = _targetNormalised.Use(count, _config.Width);
+        _stage.TargetNorm.Forward(_context, count, _targetInput.Span, normalised);
+        return normalised;
+    }
+
+    /// <summary>From what the target attention left in the mixed rows to z.</summary>
+    private void FinishTargets(int count, Span<float> output)
+    {
+        Span<float> mixed = _mixed.Span;
+        TensorPrimitives.Add(mixed, _targetInput.Span, mixed);
+        Span<float> ffnInput = _ffnInput.Use(count, _config.Width);
+        _stage.FfnNorm.Forward(_context, count, mixed, ffnInput);
+        Span<float> ffnOutput = _stage.OutputNorm is null ? output : _ffnOutput.Use(count, _config.Width);
+        _stage.Ffn.Forward(_context, count, ffnInput, ffnOutput);
+        TensorPrimitives.Add(ffnOutput, mixed, ffnOutput);
+        _stage.OutputNorm?.Forward(_context, count, ffnOutput, output);
     }
 
     private void Plan(JaggedLayout summaries, JaggedLayout targets)

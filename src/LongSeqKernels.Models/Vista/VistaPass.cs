@@ -99,17 +99,37 @@ internal sealed class VistaPass : ITrainingPass
     /// <param name="logits"><c>[T]</c>.</param>
     public void Score(RequestBatch batch, JaggedLayout summaries, ReadOnlySpan<float> summary, Span<float> logits)
     {
-        int targets = checked((int)batch.Targets.Total);
-        if (targets == 0)
+        if (batch.Targets.Total == 0)
         {
             return;
         }
-        Span<float> target = _targets.Use(targets, _config.Width);
-        _model.Tokens.EncodeTargets(batch.TargetItems.Span, target);
-        Span<float> z = _z.Use(targets, _config.Width);
-        _candidates.Forward(summaries, batch.Targets, summary, target, _model.Parameters.Version, z);
-        _model.Scorer.Forward(_context, targets, z, target, batch.TargetContext.Span, _scorer, logits);
+        Span<float> z = EncodeTargets(batch);
+        _candidates.Forward(summaries, batch.Targets, summary, _targets.Span, _model.Parameters.Version, z);
+        ScoreTargets(batch, logits);
     }
+
+    /// <summary>
+    /// As <see cref="Score"/>, against encoded summaries, which the target attention decodes as it reads them; for models whose candidate stage is that attention alone.
+    /// </summary>
+    public void ScoreEncoded(RequestBatch batch, JaggedLayout summaries, SummaryEncoding encoding, EncodedRows summary, Span<float> logits)
+    {
+        if (batch.Targets.Total == 0)
+        {
+            return;
+        }
+        Span<float> z = EncodeTargets(batch);
+        _candidates.ForwardEncoded(summaries, batch.Targets, encoding, summary, _targets.Span, _model.Parameters.Version, z);
+        ScoreTargets(batch, logits);
+    }
+
+    private Span<float> EncodeTargets(RequestBatch batch)
+    {
+        _model.Tokens.EncodeTargets(batch.TargetItems.Span, _targets.Use(batch.Targets.Total, _config.Width));
+        return _z.Use(batch.Targets.Total, _config.Width);
+    }
+
+    private void ScoreTargets(RequestBatch batch, Span<float> logits) =>
+        _model.Scorer.Forward(_context, checked((int)batch.Targets.Total), _z.Span, _targets.Span, batch.TargetContext.Span, _scorer, logits);
 
     private void Read(RequestBatch batch, int pass)
     {

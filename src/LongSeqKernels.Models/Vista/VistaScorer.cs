@@ -85,10 +85,15 @@ public sealed class VistaScorer : IHistoryScorer
             throw Error.Invalid(nameof(targets), $"a layout of {targets.Count} users", $"a layout of {summaries.Count} users, one per summary");
         }
         RequestBatch batch = Request(targets, candidates, features, logits);
-        Span<float> rows = _rows.Use(layout.Total, Model.Config.Width);
+        if (summaries.Count > 0 && CanReadEncoded(summaries, layout, targets))
+        {
+            _pass.ScoreEncoded(batch, layout, summaries[0].Encoding, Concatenate(summaries), logits);
+            return;
+        }
+        int width = Model.Config.Width;
+        Span<float> rows = _rows.Use(layout.Total, width);
         for (int user = 0; user < summaries.Count; user++)
         {
-            int width = Model.Config.Width;
             summaries[user].Decode(_context, rows.Slice((int)layout.Start(user) * width, (int)layout.Length(user) * width));
         }
         _pass.Score(batch, layout, rows, logits);
@@ -112,6 +117,34 @@ public sealed class VistaScorer : IHistoryScorer
             lengths[user] = summary.Tokens;
         }
         return JaggedLayout.FromLengths(lengths);
+    }
+
+    /// <summary>
+    /// Whether the attention reads the codes themselves: where nothing else reads the summary, and decoding and projecting it for so few candidates would cost more.
+    /// </summary>
+    private bool CanReadEncoded(IReadOnlyList<UserSummary> summaries, JaggedLayout layout, JaggedLayout targets) =>
+        Model.Config.CandidateLayers == 0
+        && summaries.All(summary => summary.Encoding == summaries[0].Encoding)
+        && AttentionPlan.Cheaper(Model.Config, targets, layout) == AttentionForm.Absorbed;
+
+    private static EncodedRows Concatenate(IReadOnlyList<UserSummary> summaries)
+    {
+        if (summaries.Count == 1)
+        {
+            return new EncodedRows { Codes = summaries[0].Codes.Span, Scales = summaries[0].Scales.Span };
+        }
+        var codes = new byte[summaries.Sum(summary => summary.Codes.Length)];
+        var scales = new float[summaries.Sum(summary => summary.Scales.Length)];
+        int code = 0;
+        int scale = 0;
+        foreach (UserSummary summary in summaries)
+        {
+            summary.Codes.Span.CopyTo(codes.AsSpan(code));
+            summary.Scales.Span.CopyTo(scales.AsSpan(scale));
+            code += summary.Codes.Length;
+            scale += summary.Scales.Length;
+        }
+        return new EncodedRows { Codes = codes, Scales = scales };
     }
 
     private RequestBatch Request(JaggedLayout targets, ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features, ReadOnlySpan<float> logits)
