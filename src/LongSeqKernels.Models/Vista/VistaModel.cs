@@ -14,6 +14,7 @@ public sealed class VistaModel : RankingModel
         Summariser = Summariser.Make(Parameters, config);
         Candidates = new CandidateStage(Parameters, config);
         Scorer = new ScorerHead(Parameters, "scorer", config);
+        Reconstruction = config.ReconstructionWeight > 0 ? new Reconstruction(Parameters, config) : null;
     }
 
     /// <summary>The architecture.</summary>
@@ -32,6 +33,8 @@ public sealed class VistaModel : RankingModel
     internal CandidateStage Candidates { get; }
 
     internal ScorerHead Scorer { get; }
+
+    internal Reconstruction? Reconstruction { get; }
 
     /// <summary>Makes a model with initial weights, which depend on the configuration and its seed alone.</summary>
     /// <param name="config">The architecture.</param>
@@ -62,6 +65,7 @@ public sealed class VistaModel : RankingModel
         Summariser.Initialise(Next());
         Candidates.Initialise(Next());
         Scorer.Initialise(Next());
+        Reconstruction?.Initialise(Next());
         Parameters.MarkChanged();
     }
 }

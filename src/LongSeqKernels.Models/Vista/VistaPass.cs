@@ -11,6 +11,7 @@ internal sealed class VistaPass : ITrainingPass
     private readonly PassMode _mode;
     private readonly SummariserRun _summariser;
     private readonly CandidateRun _candidates;
+    private readonly ReconstructionRun? _reconstruction;
     private readonly ScorerState _scorer = new();
     private readonly ActionFusionState _actions = new();
     private readonly GrowingBuffer _history = new();
@@ -31,6 +32,7 @@ internal sealed class VistaPass : ITrainingPass
         _mode = mode;
         _summariser = model.Summariser.Start(context, mode);
         _candidates = new CandidateRun(context, model.Candidates);
+        _reconstruction = mode == PassMode.Training && model.Reconstruction is { } reconstruction ? new ReconstructionRun(context, reconstruction) : null;
     }
 
     /// <summary>Most history events that a scoring run holds at a time; longer batches are read in parts.</summary>
@@ -43,12 +45,14 @@ internal sealed class VistaPass : ITrainingPass
     public void Forward(RequestBatch batch, Span<float> logits)
     {
         _batch = VistaBatch.Prepare(_config, batch);
+        AuxiliaryLoss = 0;
         if (_batch.Targets.Total == 0)
         {
             return;
         }
         Summarise(_batch);
         Score(_batch, _summariser.Summaries, _summary.Span, logits);
+        AuxiliaryLoss = _reconstruction?.Forward(_batch, _history.Span, _summariser.Summaries, _summary.Span) ?? 0;
     }
 
     /// <summary>Writes the summaries of a prepared batch.</summary>
@@ -87,6 +91,7 @@ internal sealed class VistaPass : ITrainingPass
         Span<float> summaryGradient = _summaryGradient.Zeroed(_summariser.Summaries.Total, width);
         _candidates.Backward(_summary.Span, zGradient, summaryGradient, targetGradient);
         Span<float> historyGradient = _historyGradient.Zeroed(batch.History.Total, width);
+        _reconstruction?.Backward(_history.Span, _summary.Span, historyGradient, summaryGradient);
         _summariser.Backward(_history.Span, summaryGradient, historyGradient);
         _model.Tokens.BackwardTargets(batch.TargetItems.Span, targetGradient);
         _model.Tokens.BackwardHistory(_context, batch, _actions, historyGradient);

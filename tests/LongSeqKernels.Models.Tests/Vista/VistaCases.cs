@@ -27,6 +27,8 @@ internal static class VistaCases
 
     private static VistaConfig Newest { get; } = Default with { Summariser = SummariserKind.NewestEvents, Layers = 1, Seeds = 5 };
 
+    private static VistaConfig Reconstructing { get; } = Default with { ReconstructionWeight = 0.7f, ReconstructionTargets = ReconstructionTargets.Trained };
+
     /// <summary>Every switch away from its default.</summary>
     public static IEnumerable<TestCaseData> Configurations() => Named().Select(named => new TestCaseData(named.Config).SetArgDisplayNames(named.Name));
 
@@ -64,6 +66,8 @@ internal static class VistaCases
         ("SketchOfProjectedValues", Sketch with { SketchValues = SketchValues.Projected }),
         ("SketchMeans", Sketch with { SketchNormalization = SlotNormalization.Mass }),
         ("NewestEvents", Newest),
+        ("Reconstruction", Reconstructing),
+        ("ReconstructionOfNewestEvents", Reconstructing with { Summariser = SummariserKind.NewestEvents, Layers = 1, ReconstructionEvents = 4, Biases = true }),
         ("GatedActionFusion", Default with { ActionFusion = ActionFusion.GatedFfn }),
     ];
 
