@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LongSeqKernels.Models;
+using LongSeqKernels.Serving;
 
 namespace LongSeqKernels.Cli;
 
@@ -26,7 +27,7 @@ internal sealed class Failure : Exception
         AggregateException { InnerExceptions.Count: 1 } aggregate => Explain(aggregate.InnerException!),
         ArgumentException argument => (WithoutParameter(argument), Cli.ExitCode.Failure),
         OutOfMemoryException => ("There is not enough memory for this: try a shorter history, fewer targets or a smaller width.", Cli.ExitCode.Failure),
-        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or NotSupportedException or ArithmeticException or TrainingDivergedException => (OneLine(exception.Message), Cli.ExitCode.Failure),
+        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or NotSupportedException or ArithmeticException or TrainingDivergedException or SummaryStoreException => (OneLine(exception.Message), Cli.ExitCode.Failure),
         _ => ($"Unexpected {exception.GetType().Name}: {OneLine(exception.Message)} (--verbose shows where)", Cli.ExitCode.Failure),
     };
 

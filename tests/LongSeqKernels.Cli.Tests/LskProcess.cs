@@ -72,6 +72,18 @@ internal sealed class LskProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>What stdout has so far.</summary>
+    public string OutputSoFar
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
     /// <summary>Waits until stdout has a text.</summary>
     public void WaitForOutput(string text) => WaitFor(_output, text);
 

@@ -14,6 +14,9 @@ internal static class SmallLog
     private static readonly Lazy<InteractionLog> Log = new(() =>
         SyntheticLog.Generate(new SyntheticLogOptions { Users = 12, EventsPerUser = 400, Topics = 10, ItemsPerTopic = 10, InterestsPerUser = 3 }));
 
+    /// <summary>The log.</summary>
+    public static InteractionLog Made => Log.Value;
+
     /// <summary>Writes the log into a directory.</summary>
     public static void WriteTo(WorkingDirectory directory) => InteractionLogFile.Save(Log.Value, directory.File(Name));
 

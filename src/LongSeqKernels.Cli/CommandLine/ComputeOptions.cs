@@ -22,8 +22,11 @@ internal sealed class ComputeOptions
     /// <summary>The name that users write for a backend.</summary>
     public static string NameOf(Backend backend) => Names.First(name => name.Value == backend).Name;
 
-    public LongSeqContext CreateContext(Invocation invocation) =>
-        LongSeqContext.Create(invocation.Get(_backend).Value, new LongSeqContextOptions { Threads = invocation.Get(_threads) });
+    public LongSeqContext CreateContext(Invocation invocation) => CreateContext(invocation, invocation.Get(_threads));
+
+    /// <summary>A context with its share of the threads.</summary>
+    public LongSeqContext CreateContext(Invocation invocation, int threads) =>
+        LongSeqContext.Create(invocation.Get(_backend).Value, new LongSeqContextOptions { Threads = threads });
 
     /// <summary>The number of threads that was asked for, resolved.</summary>
     public int Threads(Invocation invocation) => invocation.Get(_threads) is var threads and > 0 ? threads : Environment.ProcessorCount;

@@ -17,6 +17,8 @@ internal sealed class LskRootCommand : RootCommand
         Add(new TrainCommand(host));
         Add(new EvaluateCommand(host));
         Add(new ScoreCommand(host));
+        Add(new SummarizeCommand(host));
+        Add(new ServeCommand(host));
         Add(new InfoCommand(host));
         Add(new VerifyCommand(host));
         Add(new BenchCommand(host));

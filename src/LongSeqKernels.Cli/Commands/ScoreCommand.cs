@@ -34,6 +34,7 @@ internal sealed class ScoreCommand : LskCommand
     private readonly Option<string?> _output = OptionOf.Text("--out", "A TSV file for all scores: user, item, score", "file");
     private readonly Option<bool> _skipUnknown = OptionOf.Flag("--skip-unknown", "Leave out users and items that the log does not know instead of failing");
     private readonly Option<bool> _unseen = OptionOf.Flag("--unseen", "Leave out targets that are in the user's history");
+    private readonly StoreOptions _store;
     private readonly ComputeOptions _compute;
 
     public ScoreCommand(CommandHost host)
@@ -45,19 +46,22 @@ internal sealed class ScoreCommand : LskCommand
         {
             Add(option);
         }
+        _store = new StoreOptions(this, "Read users' summaries, which 'lsk summarize' stored, instead of encoding their histories", required: false);
         _compute = new ComputeOptions(this);
     }
 
     public override string Details =>
         """
         The request is made just after the last event of the log. A user's history is encoded once, then all targets are scored against it together;
-        latencies are given for both steps. A score is a logit: higher is better; differences between targets of one user are what counts.
+        latencies are given for both steps. With --store the first step reads a summary: what a user costs then does not depend on the history.
+        A score is a logit: higher is better; differences between targets of one user are what counts.
         """;
 
     public override IReadOnlyList<string> Examples =>
     [
         "lsk score movies.lsklog movies.lskmodel --user 414 --top 20",
         "lsk score log.lsklog log.lskmodel --user ann --user bob --items candidates.txt --out scores.tsv",
+        "lsk score log.lsklog log.lskmodel --store summaries.db --user ann",
     ];
 
     protected override int Run(Invocation invocation)
@@ -70,6 +74,10 @@ internal sealed class ScoreCommand : LskCommand
         {
             OutputFile.EnsureWritable(output, _output.Name);
         }
+        if (_store.IsGiven(invocation) && invocation.IsGiven(_window))
+        {
+            throw Failure.Usage("--window and --store contradict each other: a summary is one of the whole history.");
+        }
         InteractionLog log = InputFile.ReadLog(logPath);
         RankingModel model = InputFile.ReadModel(modelPath);
         ModelNotes notes = ModelNotes.Read(model, modelPath, log, logPath);
@@ -77,7 +85,10 @@ internal sealed class ScoreCommand : LskCommand
         int[] users = Users(invocation, log, names);
         int[] targets = Targets(invocation, names);
         using LongSeqContext context = _compute.CreateContext(invocation);
-        var scorer = new UserScorer(context, model, notes, log);
+        using StoredSummaries? stored = _store.IsGiven(invocation)
+            ? new StoredSummaries(_store.Open(invocation), _store.Version(invocation, model, modelPath), new VistaScorer(context, StoreOptions.Vista(model, modelPath)))
+            : null;
+        var scorer = new UserScorer(context, model, notes, log, stored);
         int repeat = invocation.Get(_repeat);
         int window = invocation.IsGiven(_window) ? invocation.Get(_window) : int.MaxValue;
         List<UserScores> scores = terminal.Track("Scoring", users.Length, "users", progress =>
@@ -98,7 +109,7 @@ internal sealed class ScoreCommand : LskCommand
         int top = invocation.Get(_top);
         List<UserScoreDocument> documents = [.. scores.Select(user => Document(log, user, top))];
         documents.ForEach(user => Show(terminal, user));
-        ShowLatencies(terminal, scores, scorer.Latencies);
+        ShowLatencies(terminal, scores, scorer.Latencies, stored is null ? "encode" : "read the summary of");
         if (output is not null)
         {
             Write(output, log, scores);
@@ -109,14 +120,14 @@ internal sealed class ScoreCommand : LskCommand
     }
 
     /// <summary>The latency table, which the demonstration shows too.</summary>
-    public static void ShowLatencies(Terminal terminal, List<UserScores> scores, ScoreLatencies latencies)
+    public static void ShowLatencies(Terminal terminal, List<UserScores> scores, ScoreLatencies latencies, string firstStep = "encode")
     {
         long events = scores.Max(user => user.Events);
         int targets = scores.Max(user => user.Targets.Length);
         Table table = Tables.Create("latency", ">median", ">90 %", ">99 %", ">max");
         void Row(string name, Latency latency) =>
             table.Row(name, Format.Time(latency.Median), Format.Time(latency.P90), Format.Time(latency.P99), Format.Time(latency.Max));
-        Row($"encode a history of {(scores.Count > 1 ? "up to " : "")}{Format.Count(events, "event")}", latencies.Encode);
+        Row($"{firstStep} a history of {(scores.Count > 1 ? "up to " : "")}{Format.Count(events, "event")}", latencies.Encode);
         Row($"score {(scores.Count > 1 ? "up to " : "")}{Format.Count(targets, "target")} against it", latencies.Score);
         Row("both", latencies.Total);
         terminal.Write(table);

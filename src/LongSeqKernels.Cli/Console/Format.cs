@@ -11,7 +11,10 @@ internal static class Format
     public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     /// <summary>"1 event", "12,345 events".</summary>
-    public static string Count(long value, string singular) => $"{Count(value)} {singular}{(value == 1 ? "" : "s")}";
+    public static string Count(long value, string singular) => Count(value, singular, singular + "s");
+
+    /// <summary>"1 batch", "12 batches".</summary>
+    public static string Count(long value, string singular, string plural) => $"{Count(value)} {(value == 1 ? singular : plural)}";
 
     public static string Bytes(long value)
     {

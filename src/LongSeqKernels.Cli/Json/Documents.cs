@@ -20,5 +20,6 @@ internal sealed record ErrorDocument(string Command, string Error, int ExitCode)
 [JsonSerializable(typeof(DemoDocument))]
 [JsonSerializable(typeof(EvaluateDocument))]
 [JsonSerializable(typeof(ScoreDocument))]
+[JsonSerializable(typeof(SummarizeDocument))]
 [JsonSerializable(typeof(TrainDocument))]
 internal sealed partial class Documents : JsonSerializerContext;

@@ -11,7 +11,12 @@ namespace LongSeqKernels.Cli;
 internal sealed record UserScores(int User, int Events, int[] Targets, float[] Scores);
 
 /// <summary>Scores targets for users of a log as a ranking service would: encode the history once, score a list of targets against it.</summary>
-internal sealed class UserScorer(LongSeqContext context, RankingModel model, ModelNotes notes, InteractionLog log)
+/// <param name="context">Where to run.</param>
+/// <param name="model">The model.</param>
+/// <param name="notes">Its notes.</param>
+/// <param name="log">The log it was trained on.</param>
+/// <param name="stored">Where summaries are read instead of encoding histories; null for no store.</param>
+internal sealed class UserScorer(LongSeqContext context, RankingModel model, ModelNotes notes, InteractionLog log, StoredSummaries? stored = null)
 {
     private const int WarmUps = 2;
 
@@ -22,7 +27,7 @@ internal sealed class UserScorer(LongSeqContext context, RankingModel model, Mod
     private readonly List<double> _total = [];
 
     /// <summary>Unix seconds just after the last event of the log: when the requests are made.</summary>
-    private readonly long _now = LastTime(log) + 1;
+    private readonly long _now = log.NewestTime + 1;
 
     /// <summary>The times so far.</summary>
     public ScoreLatencies Latencies => new(Latency.Of(_encode), Latency.Of(_score), Latency.Of(_total));
@@ -35,24 +40,16 @@ internal sealed class UserScorer(LongSeqContext context, RankingModel model, Mod
     /// <param name="interruption">Stops between runs.</param>
     public UserScores Score(int user, int[] targets, int window, int repeat, CancellationToken interruption)
     {
-        int length = (int)Math.Min(window, log.Users.Length(user));
-        int first = (int)log.Users.Start(user + 1) - length;
-        var history = new UserHistory
-        {
-            Items = log.Items.Slice(first, length),
-            Actions = model.Config.Actions > 1 ? log.Actions.Slice(first, length) : default,
-            Times = log.Times.Slice(first, length),
-            RequestTime = _now,
-        };
+        UserHistory history = UserHistory.Of(log, user, _now, model.Config.Actions, window);
         float[] features = _popularity?.Popularity(user, _now, targets) ?? [];
         var scores = new float[targets.Length];
         for (int run = -WarmUps; run < repeat; run++)
         {
             interruption.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
-            IEncodedHistory encoded = _scorer.Encode(history);
+            Action score = Prepare(history, log.UserNames[user], targets, features, scores);
             double encode = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            _scorer.Score(encoded, targets, features, scores);
+            score();
             double total = Stopwatch.GetElapsedTime(start).TotalSeconds;
             if (run >= 0)
             {
@@ -61,16 +58,18 @@ internal sealed class UserScorer(LongSeqContext context, RankingModel model, Mod
                 _total.Add(total);
             }
         }
-        return new UserScores(user, length, targets, scores);
+        return new UserScores(user, history.Items.Length, targets, scores);
     }
 
-    private static long LastTime(InteractionLog log)
+    /// <summary>The first step: encodes the history or reads its summary; returns the second.</summary>
+    private Action Prepare(UserHistory history, string name, int[] targets, float[] features, float[] scores)
     {
-        long last = 0;
-        foreach (long time in log.Times.Span)
+        if (stored is not null)
         {
-            last = Math.Max(last, time);
+            UserSummary summary = stored.Read(name);
+            return () => stored.Scorer.Score(summary, targets, features, scores);
         }
-        return last;
+        IEncodedHistory encoded = _scorer.Encode(history);
+        return () => _scorer.Score(encoded, targets, features, scores);
     }
 }

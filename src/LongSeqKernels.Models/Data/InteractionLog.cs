@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace LongSeqKernels.Models;
 
 /// <summary>
@@ -60,6 +62,9 @@ public sealed class InteractionLog
 
     /// <summary>Number of events.</summary>
     public long EventCount => Users.Total;
+
+    /// <summary>Unix seconds of the newest event of all; 0 for a log without events.</summary>
+    public long NewestTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times.Span);
 
     /// <summary>Finds a user by name.</summary>
     /// <param name="name">The name in the source.</param>

@@ -15,6 +15,30 @@ public sealed class UserHistory
     /// <summary>Unix seconds of the request.</summary>
     public required long RequestTime { get; init; }
 
+    /// <summary>The newest events of a user of a log.</summary>
+    /// <param name="log">The log; its columns are not copied.</param>
+    /// <param name="user">Number of the user.</param>
+    /// <param name="requestTime">Unix seconds of the request.</param>
+    /// <param name="actions">Kinds of action that the model tells apart; with 1, the log's actions are left out.</param>
+    /// <param name="maxEvents">Most events, 0 or more.</param>
+    /// <exception cref="ArgumentException">The log has no such user, or the number of events is negative.</exception>
+    public static UserHistory Of(InteractionLog log, int user, long requestTime, int actions, int maxEvents = int.MaxValue)
+    {
+        if ((uint)user >= (uint)log.Users.Count)
+        {
+            throw Error.Range(nameof(user), user, $"from 0 to {log.Users.Count - 1}");
+        }
+        int length = (int)Math.Min(Check.Rows(maxEvents), log.Users.Length(user));
+        int first = (int)log.Users.Start(user + 1) - length;
+        return new UserHistory
+        {
+            Items = log.Items.Slice(first, length),
+            Actions = actions > 1 && !log.Actions.IsEmpty ? log.Actions.Slice(first, length) : default,
+            Times = log.Times.Slice(first, length),
+            RequestTime = requestTime,
+        };
+    }
+
     /// <summary>A batch of one request.</summary>
     internal RequestBatch Request(ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features)
     {

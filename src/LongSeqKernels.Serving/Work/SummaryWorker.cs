@@ -151,7 +151,7 @@ public sealed class SummaryWorker
     /// <summary>The record of a user; null when the stored one stays as it is.</summary>
     private SummaryRecord? Record(int user, string name, SummaryRecord? stored)
     {
-        UserHistory history = History(user);
+        UserHistory history = UserHistory.Of(_log, user, _options.RequestTime, _log.ActionCount);
         int length = history.Items.Length;
         long newest = history.Times.Span[^1];
         long now = _options.Clock.GetUtcNow().ToUnixTimeSeconds();
@@ -179,19 +179,6 @@ public sealed class SummaryWorker
         stored is { State.IsEmpty: false, HistoryLength: > 0 } && stored.HistoryLength < history.Items.Length && history.Times.Span[(int)stored.HistoryLength - 1] == stored.HistoryTime
             ? new EarlierState(stored.HistoryLength, stored.State)
             : null;
-
-    private UserHistory History(int user)
-    {
-        int first = (int)_log.Users.Start(user);
-        int length = (int)_log.Users.Length(user);
-        return new UserHistory
-        {
-            Items = _log.Items.Slice(first, length),
-            Actions = _log.Actions.IsEmpty ? default : _log.Actions.Slice(first, length),
-            Times = _log.Times.Slice(first, length),
-            RequestTime = _options.RequestTime,
-        };
-    }
 
     /// <summary>Tries again while the database does not answer.</summary>
     private async Task<T> Patiently<T>(Func<ValueTask<T>> work, CancellationToken cancellation)
