@@ -13,7 +13,7 @@ struct Chunk {
 };
 
 template <class Element>
-LSK_DEVICE Chunk<Element> unpack_chunk(const uint4& bits) {
+LSK_DEVICE Chunk<Element> unpack_chunk(uint4 bits) {  // a copy: 16 bytes in one access
     Chunk<Element> chunk;
     const uint32_t words[4] = {bits.x, bits.y, bits.z, bits.w};
     LSK_UNROLL for (int i = 0; i < 4; i++) {

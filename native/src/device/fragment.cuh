@@ -85,12 +85,25 @@ LSK_DEVICE uint32_t block_offset(int row, int chunk, int first_row, int first_ch
         return Layout::offset(first_row + row, first_chunk + chunk);
 }
 
+// An A operand at rest, in 4 registers: packed halves, or fp32 values that are split when they are used.
+template <class Element>
+struct PackedA {
+    uint32_t r[4];
+
+    LSK_DEVICE typename Fragment<Element>::A a() const { return as_operand<Element>(r); }
+};
+
 // A: 16 tile rows from `first_row`, depth step `step` of the row.
 template <class Layout, class Element>
+LSK_DEVICE PackedA<Element> load_packed_a(uint32_t tile, int first_row, int step, int lane) {
+    PackedA<Element> packed;
+    ptx::ldmatrix_x4(packed.r, tile + block_offset<Layout>(lane % 16, lane / 16, first_row, step * 2));
+    return packed;
+}
+
+template <class Layout, class Element>
 LSK_DEVICE typename Fragment<Element>::A load_a(uint32_t tile, int first_row, int step, int lane) {
-    uint32_t r[4];
-    ptx::ldmatrix_x4(r, tile + block_offset<Layout>(lane % 16, lane / 16, first_row, step * 2));
-    return as_operand<Element>(r);
+    return load_packed_a<Layout, Element>(tile, first_row, step, lane).a();
 }
 
 // Two B operands whose columns are 16 tile rows from `first_row` and whose depth runs along the row ("K" of Q K^T).
@@ -136,14 +149,6 @@ LSK_DEVICE typename Fragment<Element>::A load_a_by_column(uint32_t tile, int fir
     }
     return as_operand<Element>(r);
 }
-
-// An A operand at rest, in 4 registers: packed halves, or fp32 values that are split when they are used.
-template <class Element>
-struct PackedA {
-    uint32_t r[4];
-
-    LSK_DEVICE typename Fragment<Element>::A a() const { return as_operand<Element>(r); }
-};
 
 // The A operand whose depth is columns [first * 8, ...) of accumulators: the weights P of P V, straight from registers.
 template <class Element, int Columns>

@@ -6,24 +6,13 @@
 #include <numeric>
 #include <stdexcept>
 #include "plan/attention_problem.h"
+#include "plan/rates.h"
 #include "plan/splits.h"
 
 namespace lsk {
 
 namespace {
 constexpr int64_t longest_history = int64_t(1) << 30;  // tokens of a segment, and rows of a problem, are int32 in works
-
-// What a multiprocessor does in a clock, roughly; only ratios matter. Tensor rates are those of mma.sync on 16-bit factors; fp32 goes through three
-// products at half the rate.
-struct Rates {
-    double memory_bytes, products, exponentials, shared_bytes, decoded;
-};
-
-Rates rates_of(const Chip& chip) {
-    if (chip.compute_capability >= 90) return {18, 1300, 16, 128, 32};
-    if (chip.compute_capability == 89) return {3, 512, 16, 128, 32};
-    return {13, 1024, 16, 128, 32};
-}
 
 struct Problem {
     int64_t segment;
@@ -81,12 +70,11 @@ void arrange(const Chip& chip, const AttentionShape& shape, Candidate& c, Forwar
 
 // Bytes from memory, tensor work, exponentials, shared-memory traffic and decoding of all row tiles; the slowest of the five sets the pace.
 double cost_of(const Chip& chip, const AttentionShape& shape, const Candidate& c) {
-    const Rates rates = rates_of(chip);
     const int element = shape.element_bytes(), width = padded(shape);
+    const Rates rates = rates_of(chip, element);
     const bool shared = shape.form == 1;
-    const double product_rate = element == 4 ? rates.products / 6 : rates.products;
     const double per_token_memory = history_bytes(shape) * (shared ? 1 : 2) / rates.memory_bytes;
-    const double per_token_products = double(c.rows) * width * 2 / product_rate;
+    const double per_token_products = double(c.rows) * width * 2 / rates.products;
     const double per_token_exponentials = double(c.rows) / rates.exponentials;
     // Every warp reads K, V and (16 tokens at a time) its queries.
     const double query_reads = double(c.rows) / forward::slice_tokens(c.how.variant, width * element);

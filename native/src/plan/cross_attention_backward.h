@@ -21,12 +21,15 @@ struct BackwardPlan {
 
 // Overrules a plan's own choice, to test what it would not choose.
 struct BackwardPin {
-    int blocks = 0;  // of the row pass, 0 for as many as run at once
+    int blocks = 0;        // of the row pass, 0 for as many as run at once
+    int row_capacity = 0;  // of a row tile, 0 for the cheapest
+    int span_tiles = 0;    // of tokens that a block of the token pass takes, 0 for a share of the chip
 };
 
 // Why no kernel takes the shape; "" if one does.
 std::string unsupported_backward(const Chip& chip, const AttentionShape& shape);
 
+// Throws std::invalid_argument where the pinned row tile does not take the shape.
 BackwardPlan plan_backward(const Chip& chip, const AttentionShape& shape, const BackwardPin& pin = {});
 
 }  // namespace lsk

@@ -56,14 +56,19 @@ public:
     }
 
     // Bytes of global memory that the lines of one file read, by plain loads and by asynchronous copies.
-    static uint64_t global_bytes_read(const std::string& file) {
+    static uint64_t global_bytes_read(const std::string& file) { return global_bytes(file, false); }
+
+    // And that they write.
+    static uint64_t global_bytes_written(const std::string& file) { return global_bytes(file, true); }
+
+private:
+    static uint64_t global_bytes(const std::string& file, bool write) {
         uint64_t bytes = 0;
         for (const emu::ReportRow& row : emu::report_rows())
-            if (!row.shared && !row.write && row.where.starts_with(file + ":")) bytes += row.bytes;
+            if (!row.shared && row.write == write && row.where.starts_with(file + ":")) bytes += row.bytes;
         return bytes;
     }
 
-private:
     static const std::vector<AccessException>& exceptions() {
         static const std::vector<AccessException> all = [] {
             std::vector<AccessException> list;

@@ -85,15 +85,47 @@ TEST_SUITE("cross_attention_backward") {
             }
     }
 
+    TEST_CASE("every path in small") {
+        const auto check_path = [](int form, int width, int targets, int row_capacity) {
+            AttentionCase c{.targets = {targets, 0, 1}, .history = {330, 70, 3}, .form = form};
+            c.heads = 2, c.key_value_heads = form == LSK_SHARED ? 1 : 2, c.width = width;
+            c.scale = 1 / std::sqrt(double(width));
+            c.bias = true, c.limits = true;
+            check(c, {}, {.blocks = 2, .row_capacity = row_capacity, .span_tiles = 2});
+        };
+        check_path(LSK_SHARED, 64, 15, 32);
+        check_path(LSK_PROJECTED, 64, 50, 64);
+        check_path(LSK_SHARED, 128, 40, 96);
+        check_path(LSK_SHARED, 256, 50, 128);
+        check_path(LSK_SHARED, 64, 70, 64);
+        check_path(LSK_PROJECTED, 128, 70, 32);
+    }
+
     TEST_CASE("numbers of rows around every tile") {
-        for (const int rows : {1, 3, 9, 31, 33, 63, 64, 65, 126, 128, 200})
+        for (const int rows : {1, 3, 9, 31, 33, 63, 64, 65, 97, 126, 128, 129, 200})
             for (const int form : {LSK_SHARED, LSK_PROJECTED}) {
                 AttentionCase c{.targets = {rows, 2, 0}, .history = {rows % 2 ? 66 : 129, 65, 66}, .form = form};
                 c.width = 16;
                 check(c);
             }
         for (const lsk_dtype dtype : {LSK_FLOAT32, LSK_FLOAT16})
-            for (const int rows : {33, 65}) check({.targets = {rows, 1}, .history = {70, 3}, .dtype = dtype, .form = LSK_PROJECTED});
+            for (const int rows : {33, 65, 129}) check({.targets = {rows, 1}, .history = {70, 3}, .dtype = dtype, .form = LSK_PROJECTED});
+    }
+
+    TEST_CASE("every size of a row tile, in one pass and with a second one") {
+        for (const lsk_dtype dtype : all_dtypes)
+            for (const int width : {64, 128, 256})
+                for (const int capacity : {32, 64, 96, 128}) {
+                    if (dtype == LSK_FLOAT32 && (width == 256 || capacity > 64)) continue;
+                    if (dtype == LSK_FLOAT16 && capacity != 128) continue;
+                    for (const int rows : {capacity - 3, capacity + 1}) {
+                        AttentionCase c{.targets = {rows, 0, 2}, .history = {131, 5, 64}, .dtype = dtype, .form = LSK_SHARED};
+                        c.width = width;
+                        c.scale = 1 / std::sqrt(double(width));
+                        const std::string explanation = check(c, {}, {.row_capacity = capacity});
+                        CHECK((explanation.find("second pass") == std::string::npos) == (rows < capacity));
+                    }
+                }
     }
 
     TEST_CASE("widths that are not those of tiles") {
@@ -104,12 +136,14 @@ TEST_SUITE("cross_attention_backward") {
                 c.width = width;
                 c.scale = 1 / std::sqrt(double(width));
                 check(c);
+                if (rows == 65) check(c, {}, {.row_capacity = 64});
             }
         for (const int width : {7, 128}) {
             AttentionCase c{.targets = {33, 1}, .history = {67, 9}, .dtype = LSK_FLOAT32, .form = LSK_PROJECTED};
             c.width = width;
             c.scale = 1 / std::sqrt(double(width));
             check(c);
+            check(c, {}, {.row_capacity = 32});
         }
     }
 
@@ -137,9 +171,10 @@ TEST_SUITE("cross_attention_backward") {
                     c.heads = 4, c.key_value_heads = 2, c.queries_per_target = 2, c.width = 24;
                     c.score = score, c.soft_cap = 2, c.bias = true, c.limits = true;
                     c.score_divisor = score == LSK_IDENTITY ? 20 : 0;
-                    check(c);
+                    const lsk::BackwardPin two_passes{.row_capacity = 32};
+                    check(c), check(c, {}, two_passes);
                     c.form = LSK_SHARED, c.key_value_heads = 1, c.soft_cap = 0, c.bias = false;
-                    check(c);
+                    check(c), check(c, {}, two_passes);
                 }
     }
 
@@ -147,9 +182,11 @@ TEST_SUITE("cross_attention_backward") {
         for (const lsk_dtype dtype : all_dtypes) {
             AttentionCase c{.targets = {dtype == LSK_BFLOAT16 ? 70 : 3, 2}, .history = {1100, 70}, .dtype = dtype};
             c.width = 33;
-            const std::string explanation = check(c, {}, {.blocks = 5});
-            const std::string backward = explanation.substr(explanation.find("backward"));
-            CHECK_MESSAGE(backward.find(" 0 row tiles are split") == std::string::npos, backward);
+            for (const int capacity : {0, 64}) {
+                const std::string explanation = check(c, {}, {.blocks = 5, .row_capacity = capacity});
+                const std::string backward = explanation.substr(explanation.find("backward"));
+                CHECK_MESSAGE(backward.find(" 0 row tiles are split") == std::string::npos, backward);
+            }
         }
     }
 
@@ -166,7 +203,12 @@ TEST_SUITE("cross_attention_backward") {
         AttentionCase shared = many;
         shared.form = LSK_SHARED;
         for (const AttentionCase& c : {few, many, shared})
-            for (int chosen = 0; chosen < 16; chosen++) check(c, {.queries = (chosen & 1) != 0, .keys = (chosen & 2) != 0, .values = (chosen & 4) != 0, .bias = (chosen & 8) != 0});
+            for (const int capacity : {0, 32})
+                for (int chosen = 0; chosen < 16; chosen++)
+                    check(c, {.queries = (chosen & 1) != 0, .keys = (chosen & 2) != 0, .values = (chosen & 4) != 0, .bias = (chosen & 8) != 0}, {.row_capacity = capacity});
+        AttentionCase wide = shared;
+        wide.width = 256;
+        check(wide, {.queries = false}, {.row_capacity = 96});
     }
 
     TEST_CASE("partial states have an fp32 output") {

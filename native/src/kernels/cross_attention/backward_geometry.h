@@ -18,10 +18,12 @@ namespace backward {
 constexpr int chunk_rows = 32;
 constexpr int warp_tokens = 16;
 
-// The row-resident kernel: the row tile stays, the tokens stream past. Its query gradient lives in registers: rows x width / threads.
-constexpr int resident_warps = 4;
-constexpr int resident_tokens = resident_warps * warp_tokens;
-constexpr int resident_rows(int element_bytes) { return element_bytes == 2 ? 64 : 32; }
+// The row-resident kernel: the row tile stays, the tokens stream past. Its query gradient lives in registers, rows x width / threads: four warps have that
+// of 64 rows (fp32: 32), and there are one or two such groups. Each warp has 16 tokens of a tile.
+constexpr int group_warps = 4;
+constexpr int group_rows(int element_bytes) { return element_bytes == 2 ? 64 : 32; }
+constexpr int most_row_groups = 2;
+constexpr int resident_tokens(int row_groups) { return row_groups * group_warps * warp_tokens; }
 
 // The token-stationary kernel: the token tile stays, the rows stream past.
 constexpr int token_warps_most = 8;
@@ -43,6 +45,7 @@ constexpr int strip_bytes = 128;  // of a row
 constexpr int strips_bytes(int tokens, bool sliced) { return sliced ? (2 * tokens + 2 * chunk_rows) * strip_bytes : 0; }
 
 struct ResidentArrangement {
+    int32_t row_groups;      // of group_warps warps and group_rows rows each, 1 or 2
     int32_t row_capacity;    // rows of the tile in shared memory, a multiple of chunk_rows
     int32_t stages;          // of the token ring, 1 or 2
 };
@@ -69,17 +72,17 @@ struct ResidentMap {
 };
 
 constexpr ResidentMap resident_map(const ResidentArrangement& a, int width, int element_bytes, bool shared_history) {
-    const int row_bytes = padded_width(width, element_bytes) * element_bytes;
+    const int row_bytes = padded_width(width, element_bytes) * element_bytes, tokens = resident_tokens(a.row_groups);
     ResidentMap m{};
     m.queries = 0;
     m.output_gradients = a.row_capacity * row_bytes;
     m.score_gradients = 2 * a.row_capacity * row_bytes;
-    m.statistics = m.score_gradients + resident_tokens * resident_rows(element_bytes) * element_bytes;
+    m.statistics = m.score_gradients + tokens * a.row_groups * group_rows(element_bytes) * element_bytes;
     m.ring = (m.statistics + statistics_bytes(a.row_capacity) + 127) / 128 * 128;
-    m.value_offset = shared_history ? 0 : resident_tokens * row_bytes;
-    m.stage_bytes = m.value_offset + resident_tokens * row_bytes;
+    m.value_offset = shared_history ? 0 : tokens * row_bytes;
+    m.stage_bytes = m.value_offset + tokens * row_bytes;
     m.strips = m.ring + a.stages * m.stage_bytes;
-    m.bytes = m.strips + strips_bytes(resident_tokens, slices(width, element_bytes) > 1);
+    m.bytes = m.strips + strips_bytes(tokens, slices(width, element_bytes) > 1);
     return m;
 }
 

@@ -2,6 +2,6 @@
 
 namespace lsk::backward {
 
-template cudaError_t launch_rows<fp16>(const ResidentArrangement& arrangement, const CrossAttentionBackwardParams& params, cudaStream_t stream);
+template cudaError_t launch_rows<fp16, 1>(const ResidentArrangement& arrangement, const CrossAttentionBackwardParams& params, cudaStream_t stream);
 
 }  // namespace lsk::backward

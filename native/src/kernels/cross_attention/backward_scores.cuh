@@ -127,12 +127,15 @@ struct WarpTokens {
     }
 };
 
-// Weights and score gradients of 16 tokens and a chunk of rows, as A operands.
+// 16 tokens and a chunk of rows, as A operands.
+template <class Config>
+struct ChunkOperands {
+    PackedA<typename Config::Element> of[Config::chunk_steps];
+};
+
 template <class Config>
 struct ChunkScores {
-    using Element = typename Config::Element;
-    PackedA<Element> weights[Config::chunk_steps];
-    PackedA<Element> gradients[Config::chunk_steps];
+    ChunkOperands<Config> weights, gradients;
 };
 
 enum class Products { scores, scores_and_weight_gradients };
@@ -248,18 +251,18 @@ template <class Config>
 LSK_DEVICE void pack(ChunkScores<Config>& scores, const float (&s)[4][4], const float (&d)[4][4]) {
     using Element = typename Config::Element;
     LSK_UNROLL for (int step = 0; step < Config::chunk_steps; step++) {
-        scores.weights[step] = pack_a<Element>(s, step * Fragment<Element>::k_columns);
-        scores.gradients[step] = pack_a<Element>(d, step * Fragment<Element>::k_columns);
+        scores.weights.of[step] = pack_a<Element>(s, step * Fragment<Element>::k_columns);
+        scores.gradients.of[step] = pack_a<Element>(d, step * Fragment<Element>::k_columns);
     }
 }
 
 // Accumulators += operands (16 tokens x a chunk of rows) times columns [first_column, + Columns * 8) of the chunk's rows in a tile.
 template <class Config, int Columns>
-LSK_DEVICE void multiply_rows(float (&sum)[Columns][4], const PackedA<typename Config::Element> (&operands)[Config::chunk_steps], uint32_t tile, int first_row,
+LSK_DEVICE void multiply_rows(float (&sum)[Columns][4], const ChunkOperands<Config>& operands, uint32_t tile, int first_row,
                               int first_column, int lane) {
     using Element = typename Config::Element;
     LSK_UNROLL for (int step = 0; step < Config::chunk_steps; step++) {
-        const typename Fragment<Element>::A a = operands[step].a();
+        const typename Fragment<Element>::A a = operands.of[step].a();
         LSK_UNROLL for (int c = 0; c < Columns; c += 2) {
             typename Fragment<Element>::B b[2];
             load_b_by_column<typename Config::Layout, Element>(b, tile, first_row + step * Fragment<Element>::k_elements, first_column + c * 8, lane);
@@ -273,10 +276,14 @@ LSK_DEVICE void multiply_rows(float (&sum)[Columns][4], const PackedA<typename C
 template <class Layout, class Element>
 LSK_DEVICE void put_pair(std::byte* tile, int row, int column, float low, float high) {
     std::byte* const to = tile + Layout::element_offset(row, column);
-    if constexpr (sizeof(Element) == 4)
-        *reinterpret_cast<float2*>(to) = make_float2(low, high);
-    else
+    if constexpr (sizeof(Element) == 4) {
+        // Rows 2i and 2i + 1 exchange the same two chunks: they write their halves of a pair in opposite order, to different banks.
+        const int odd = row % 2;
+        reinterpret_cast<float*>(to)[odd] = odd ? high : low;
+        reinterpret_cast<float*>(to)[1 - odd] = odd ? low : high;
+    } else {
         *reinterpret_cast<uint32_t*>(to) = Fragment<Element>::pack(low, high);
+    }
 }
 
 // Accumulators of 16 rows from `first_row` into columns [first_column, ...) of a tile.

@@ -1,10 +1,11 @@
-// The compiled variants of the backward kernels: one function a kernel and storage type, so that each compiles in a file of its own.
+// The compiled variants of the backward kernels: one function a kernel, size and storage type, so that each compiles in a file of its own.
 #pragma once
 #include "kernels/cross_attention/backward.h"
 
 namespace lsk::backward {
 
-template <class Element>
+// Of an arrangement with so many row groups.
+template <class Element, int RowGroups>
 cudaError_t launch_rows(const ResidentArrangement& arrangement, const CrossAttentionBackwardParams& params, cudaStream_t stream);
 
 template <class Element>

@@ -8,17 +8,22 @@
 
 namespace lsk::backward {
 
-template <class Config>
+template <class Config, int RowGroups>
 struct RowPass {
     using Element = typename Config::Element;
     using Layout = typename Config::Layout;
-    static constexpr int rows = resident_rows(int(sizeof(Element)));
+    static constexpr int own_rows = group_rows(int(sizeof(Element)));     // of the query gradient, of a group of warps
+    static constexpr int rows = RowGroups * own_rows;
     static constexpr int chunks = rows / chunk_rows;
-    static constexpr int threads = resident_warps * 32;
-    static constexpr int warp_columns = Config::width / resident_warps;   // of the query gradient
+    static constexpr int own_chunks = own_rows / chunk_rows;
+    static constexpr int tile_tokens = resident_tokens(RowGroups);
+    static constexpr int threads = RowGroups * group_warps * 32;
+    static constexpr int warp_columns = Config::width / group_warps;      // of the query gradient
     static constexpr int slice_columns = sizeof(Element) == 2 && Config::width <= 128 ? 64 : 32;  // of the history's gradient at a time
     using ScoreLayout = TileLayout<Element, rows>;                        // dS, a row a token
-    using QueryGradient = float[rows / 16][warp_columns / 8][4];
+    // Where registers are short, dS is read back from shared memory, which has it anyway for the query gradient.
+    static constexpr bool reads_gradients_back = RowGroups > 1 && Config::width == 256;
+    using QueryGradient = float[own_rows / 16][warp_columns / 8][4];
 
     const CrossAttentionBackwardParams& b;
     const CrossAttentionParams& p;
@@ -38,6 +43,10 @@ struct RowPass {
     LSK_DEVICE bool history_wanted(const BackwardWork& work) const { return work.whole && (b.key_gradient || b.value_gradient || b.key_bias_gradient); }
     LSK_DEVICE std::byte* stage(int index) const { return shared + map.ring + index * map.stage_bytes; }
 
+    // Where a warp's part of the query gradient begins.
+    static LSK_DEVICE int own_row() { return ptx::thread_index() / 32 / group_warps * own_rows; }
+    static LSK_DEVICE int own_column() { return ptx::thread_index() / 32 % group_warps * warp_columns; }
+
     // Element of keys, values or their gradients where a token of the work is.
     LSK_DEVICE int64_t history_offset(const AttentionWork& work, int token) const {
         return ((work.history_row + token) * p.key_value_heads + work.key_value_head) * p.width;
@@ -53,9 +62,9 @@ struct RowPass {
 
     LSK_DEVICE void load_tokens(const AttentionWork& work, int token, int token_end, int into) const {
         const int64_t stride = int64_t(p.key_value_heads) * p.width;
-        load_tile<Layout>(stage(into), slice.rows<Element>(p.keys, history_offset(work, token), stride, alignment()), resident_tokens, token_end - token, ptx::thread_index(), threads);
+        load_tile<Layout>(stage(into), slice.rows<Element>(p.keys, history_offset(work, token), stride, alignment()), tile_tokens, token_end - token, ptx::thread_index(), threads);
         if (p.shared_history) return;
-        load_tile<Layout>(stage(into) + map.value_offset, slice.rows<Element>(p.values, history_offset(work, token), stride, alignment()), resident_tokens, token_end - token, ptx::thread_index(), threads);
+        load_tile<Layout>(stage(into) + map.value_offset, slice.rows<Element>(p.values, history_offset(work, token), stride, alignment()), tile_tokens, token_end - token, ptx::thread_index(), threads);
     }
 
     LSK_DEVICE void load_statistics(const AttentionWork& work) const {
@@ -78,29 +87,30 @@ struct RowPass {
     LSK_DEVICE void score_chunk(ChunkScores<Config>& scores, const AttentionWork& work, int token, int token_end, int chunk, uint32_t keys, uint32_t values, WarpTokens& tokens) const {
         float s[4][4] = {}, d[4][4] = {};
         if constexpr (Config::sliced)
-            multiply_strips<Config>(s, d, b, work, slice, shared + map.strips, resident_tokens, token, token_end, chunk * chunk_rows, warp, lane);
+            multiply_strips<Config>(s, d, b, work, slice, shared + map.strips, tile_tokens, token, token_end, chunk * chunk_rows, warp, lane);
         multiply_chunk<Layout, Element, Config::depth>(s, d, keys, values, ptx::shared_address(shared + map.queries), ptx::shared_address(shared + map.output_gradients),
                                                        warp * warp_tokens, chunk * chunk_rows, Products::scores_and_weight_gradients, lane);
         differentiate(s, d, p, statistics, chunk * chunk_rows, tokens, lane);
         pack(scores, s, d);
-        if (query_wanted())
+        if (reads_gradients_back || query_wanted())
             put_accumulators<ScoreLayout, Element>(shared + map.score_gradients, d, warp * warp_tokens, chunk * chunk_rows, lane);
     }
 
-    // dQ += dS K: every warp takes its columns of all rows.
+    // dQ += dS K: every warp takes its columns of its group's rows.
     LSK_DEVICE void multiply_keys(QueryGradient& sum, const AttentionWork& work, uint32_t keys) const {
         const uint32_t gradients = ptx::shared_address(shared + map.score_gradients);
-        LSK_UNROLL for (int chunk = 0; chunk < chunks; chunk++) {
-            if (chunk * chunk_rows >= work.rows) break;
+        const int first_row = own_row(), first_column = own_column();
+        LSK_UNROLL for (int chunk = 0; chunk < own_chunks; chunk++) {
+            if (first_row + chunk * chunk_rows >= work.rows) break;
             // fp32 adds the tile's products with ordinary additions: tensor cores truncate when they add to an accumulator, a bias over long spans.
             constexpr bool fresh_sums = sizeof(Element) == 4;
             float fresh[fresh_sums ? 2 : 1][fresh_sums ? warp_columns / 8 : 1][4] = {};
-            _Pragma("unroll 2") for (int first = 0; first < resident_tokens; first += Fragment<Element>::k_elements) {
+            _Pragma("unroll 2") for (int first = 0; first < tile_tokens; first += Fragment<Element>::k_elements) {
                 typename Fragment<Element>::A a[2];
-                LSK_UNROLL for (int m = 0; m < 2; m++) a[m] = load_a_by_column<ScoreLayout, Element>(gradients, chunk * chunk_rows + m * 16, first, lane);
+                LSK_UNROLL for (int m = 0; m < 2; m++) a[m] = load_a_by_column<ScoreLayout, Element>(gradients, first_row + chunk * chunk_rows + m * 16, first, lane);
                 LSK_UNROLL for (int c = 0; c < warp_columns / 8; c += 2) {
                     typename Fragment<Element>::B columns[2];
-                    load_b_by_column<Layout, Element>(columns, keys, first, warp * warp_columns + c * 8, lane);
+                    load_b_by_column<Layout, Element>(columns, keys, first, first_column + c * 8, lane);
                     LSK_UNROLL for (int m = 0; m < 2; m++)
                         LSK_UNROLL for (int i = 0; i < 2; i++) {
                             if constexpr (fresh_sums)
@@ -117,6 +127,14 @@ struct RowPass {
         }
     }
 
+    // dS of the warp's tokens and a chunk of rows, as the warp stored it.
+    LSK_DEVICE ChunkOperands<Config> read_back(int chunk) const {
+        ChunkOperands<Config> operands;
+        LSK_UNROLL for (int step = 0; step < Config::chunk_steps; step++)
+            operands.of[step] = load_packed_a<ScoreLayout, Element>(ptx::shared_address(shared + map.score_gradients), warp * warp_tokens, chunk * Config::chunk_steps + step, lane);
+        return operands;
+    }
+
     // dV = P^T dO and dK = dS^T Q, or their sum where one tensor is both, of the warp's tokens; left where the tokens were.
     LSK_DEVICE void multiply_rows_of_all(const ChunkScores<Config> (&scores)[chunks], int active_rows, std::byte* keys, std::byte* values) const {
         const uint32_t queries = ptx::shared_address(shared + map.queries), gradients = ptx::shared_address(shared + map.output_gradients);
@@ -129,7 +147,12 @@ struct RowPass {
                 LSK_UNROLL for (int c = 0; c < slice_columns / 8; c++) LSK_UNROLL for (int e = 0; e < 4; e++) sum[c][e] = 0.0f;
             }
             LSK_UNROLL for (int chunk = 0; chunk < chunks; chunk++)
-                if (chunk * chunk_rows < active_rows) multiply_rows<Config>(sum, scores[chunk].gradients, queries, chunk * chunk_rows, column, lane);
+                if (chunk * chunk_rows < active_rows) {
+                    if constexpr (reads_gradients_back)
+                        multiply_rows<Config>(sum, read_back(chunk), queries, chunk * chunk_rows, column, lane);
+                    else
+                        multiply_rows<Config>(sum, scores[chunk].gradients, queries, chunk * chunk_rows, column, lane);
+                }
             put_accumulators<Layout, Element>(keys, sum, warp * warp_tokens, column, lane);
         }
         __syncwarp();
@@ -173,13 +196,13 @@ struct RowPass {
         const AttentionWork& work = full_work.attention;
         const int ahead = arrangement.stages - 1, loaded_end = min(work.token_end, full_work.visible_end);
         // A run that wants nothing of the tokens still leaves the deltas.
-        const int tiles = query_wanted() || history_wanted(full_work) ? (work.token_end - work.token_begin + resident_tokens - 1) / resident_tokens : 0;
-        const auto token_of = [&](int tile) { return work.token_begin + tile * resident_tokens; };
+        const int tiles = query_wanted() || history_wanted(full_work) ? (work.token_end - work.token_begin + tile_tokens - 1) / tile_tokens : 0;
+        const auto token_of = [&](int tile) { return work.token_begin + tile * tile_tokens; };
         load_rows(work);
         if (ahead > 0 && tiles > 0) load_tokens(work, token_of(0), loaded_end, 0);
         ptx::cp_async_commit();
         load_statistics(work);
-        LSK_UNROLL for (int m = 0; m < rows / 16; m++)
+        LSK_UNROLL for (int m = 0; m < own_rows / 16; m++)
             LSK_UNROLL for (int c = 0; c < warp_columns / 8; c++) LSK_UNROLL for (int e = 0; e < 4; e++) sum[m][c][e] = 0.0f;
         for (int tile = 0, at = 0; tile < tiles; tile++) {
             if (ahead == 0) {
@@ -208,10 +231,10 @@ struct RowPass {
     }
 
     LSK_DEVICE void store_partial(const QueryGradient& sum, const BackwardWork& work) const {
-        const int own_lane = ptx::thread_index() % 32, first_column = ptx::thread_index() / 32 * warp_columns;
-        LSK_UNROLL for (int m = 0; m < rows / 16; m++)
+        const int own_lane = ptx::thread_index() % 32, first_row = own_row(), first_column = own_column();
+        LSK_UNROLL for (int m = 0; m < own_rows / 16; m++)
             LSK_UNROLL for (int h = 0; h < 2; h++) {
-                const int row = m * 16 + h * 8 + own_lane / 4;
+                const int row = first_row + m * 16 + h * 8 + own_lane / 4;
                 if (row >= work.attention.rows) continue;
                 float* const to = partial_row(work, work.attention.split, row);
                 LSK_UNROLL for (int c = 0; c < warp_columns / 8; c++) {
@@ -245,8 +268,8 @@ struct RowPass {
             store_partial(sum, work);
             if (arrives_last(b.tickets + a.ticket * static_cast<int>(gridDim.z) + static_cast<int>(blockIdx.z), static_cast<unsigned>(a.splits))) merge_partials(work);
         } else {
-            LSK_UNROLL for (int m = 0; m < rows / 16; m++)
-                if (m * 16 < arrangement.row_capacity) put_accumulators<Layout, Element>(shared + map.queries, sum[m], m * 16, ptx::thread_index() / 32 * warp_columns, ptx::thread_index() % 32);
+            LSK_UNROLL for (int m = 0; m < own_rows / 16; m++)
+                if (own_row() + m * 16 < arrangement.row_capacity) put_accumulators<Layout, Element>(shared + map.queries, sum[m], own_row() + m * 16, own_column(), ptx::thread_index() % 32);
             __syncthreads();
             const RowMap map_row(p);
             store_tile<Layout>(shared + map.queries, static_cast<Element*>(b.query_gradient) + slice.first, p.width, slice.width, alignment(), 0, arrangement.row_capacity, a.rows, ptx::thread_index(),
@@ -255,11 +278,12 @@ struct RowPass {
     }
 };
 
-template <class Config>
-__global__ __launch_bounds__(resident_warps * 32, 2) void row_kernel(const CrossAttentionBackwardParams p, const ResidentArrangement arrangement, const ResidentMap map) {
+// Two blocks of one group, or one of two, on a multiprocessor: either way 8 warps, which may have all its registers.
+template <class Config, int RowGroups>
+__global__ __launch_bounds__(RowGroups * group_warps * 32, most_row_groups / RowGroups) void row_kernel(const CrossAttentionBackwardParams p, const ResidentArrangement arrangement, const ResidentMap map) {
 #if LSK_HAS_SM80
     LSK_SHARED(raw);
-    using Pass = RowPass<Config>;
+    using Pass = RowPass<Config, RowGroups>;
     const Pass pass(p, arrangement, map, reinterpret_cast<std::byte*>(raw));
     for (int i = p.attention.block_works[blockIdx.x]; i < p.attention.block_works[blockIdx.x + 1]; i++) {
         const BackwardWork& work = p.works[i];
@@ -271,14 +295,14 @@ __global__ __launch_bounds__(resident_warps * 32, 2) void row_kernel(const Cross
 #endif
 }
 
-template <class Element>
+template <class Element, int RowGroups>
 cudaError_t launch_rows(const ResidentArrangement& arrangement, const CrossAttentionBackwardParams& p, cudaStream_t stream) {
     const int width = p.attention.width, parts = slices(width, int(sizeof(Element)));
     const auto launch_width = [&]<int Width, Columns Cut = Columns::whole>() {
-        if constexpr (Width <= widest_whole(int(sizeof(Element)))) {
+        if constexpr (Width <= widest_whole(int(sizeof(Element))) && (RowGroups == 1 || Cut == Columns::whole)) {
             const ResidentMap map = resident_map(arrangement, width, int(sizeof(Element)), p.attention.shared_history);
-            return launch("cross_attention_backward_rows", row_kernel<Config<Element, Width, Cut>>,
-                          dim3(static_cast<unsigned>(p.attention.blocks), 1, static_cast<unsigned>(parts)), dim3(resident_warps * 32),
+            return launch("cross_attention_backward_rows", row_kernel<Config<Element, Width, Cut>, RowGroups>,
+                          dim3(static_cast<unsigned>(p.attention.blocks), 1, static_cast<unsigned>(parts)), dim3(RowGroups * group_warps * 32),
                           static_cast<size_t>(map.bytes), stream, p, arrangement, map);
         } else {
             return cudaErrorInvalidValue;  // plans do not choose it

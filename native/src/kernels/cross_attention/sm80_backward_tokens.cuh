@@ -71,7 +71,7 @@ struct TokenPass {
     }
 
     // Gradient += operands x a tile of rows, all columns.
-    LSK_DEVICE void multiply_all(Gradient& sum, const PackedA<Element> (&operands)[Config::chunk_steps], uint32_t rows) const {
+    LSK_DEVICE void multiply_all(Gradient& sum, const ChunkOperands<Config>& operands, uint32_t rows) const {
         // fp32 adds a chunk's products with ordinary additions: tensor cores truncate when they add to an accumulator, a bias over many chunks.
         constexpr int columns = sizeof(Element) == 4 ? 4 : Config::width / 8;
         LSK_UNROLL for (int c = 0; c < Config::width / 8; c += columns) {
