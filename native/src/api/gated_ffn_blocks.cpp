@@ -36,7 +36,7 @@ public:
         run_.check(launch(of_block(product), left, right, bias, output, 0, floats(pieces_.scratch), run_.stream()));
     }
     void multiply_into_partials(const PlannedProduct& product, const void* left, const void* right, int64_t partials, int add) const {
-        run_.check(launch_partials(of_block(product), left, right, floats(partials), add, run_.stream()));
+        run_.check(launch_partials(of_block(product), left, right, floats(partials), add, floats(pieces_.scratch), run_.stream()));
     }
 
     // u, g, and h = u silu(g) where `hidden` says.
@@ -158,18 +158,18 @@ void GatedFfnPlan::lay_out() {
     const int multiprocessors = context->multiprocessors;
     const ProductTile tile = product_tile(dtype);
     block_rows = gated_ffn_block_rows(rows, hidden_width, tile.rows, tile.columns, multiprocessors);
-    to_hidden = PlannedProduct(Product::forward, block_rows, hidden_width, width, dtype, multiprocessors);
-    from_hidden = PlannedProduct(Product::forward, block_rows, width, hidden_width, dtype, multiprocessors);
-    to_hidden_gradient = PlannedProduct(Product::input_gradient, block_rows, hidden_width, width, dtype, multiprocessors);
-    to_input_gradient = PlannedProduct(Product::input_gradient, block_rows, width, hidden_width, dtype, multiprocessors);
-    input_weight_gradient = PlannedProduct(Product::weight_gradient, width, hidden_width, block_rows, dtype, multiprocessors);
-    hidden_weight_gradient = PlannedProduct(Product::weight_gradient, hidden_width, width, block_rows, dtype, multiprocessors);
+    to_hidden = PlannedProduct(Product::forward, block_rows, hidden_width, width, dtype, *context);
+    from_hidden = PlannedProduct(Product::forward, block_rows, width, hidden_width, dtype, *context);
+    to_hidden_gradient = PlannedProduct(Product::input_gradient, block_rows, hidden_width, width, dtype, *context);
+    to_input_gradient = PlannedProduct(Product::input_gradient, block_rows, width, hidden_width, dtype, *context, ProductResult::partials);
+    input_weight_gradient = PlannedProduct(Product::weight_gradient, width, hidden_width, block_rows, dtype, *context, ProductResult::partials);
+    hidden_weight_gradient = PlannedProduct(Product::weight_gradient, hidden_width, width, block_rows, dtype, *context, ProductResult::partials);
     hidden_sum_parts = column_sum_parts(block_rows, hidden_width, multiprocessors);
     width_sum_parts = column_sum_parts(block_rows, width, multiprocessors);
     norm_layout = layer_norm_layout(block_rows, width, static_cast<int>(element_bytes()), multiprocessors, layer_norm_summed_width(dtype), width_sum_parts);
 
     const int64_t hidden_bytes = int64_t(block_rows) * hidden_width * element_bytes(), output_bytes = int64_t(block_rows) * width * element_bytes();
-    const int64_t forward_scratch = std::max(to_hidden.layout.partials_bytes, from_hidden.layout.partials_bytes);
+    const int64_t forward_scratch = std::max(to_hidden.scratch_bytes(), from_hidden.scratch_bytes());
     if (forward == FfnForward::products) {
         WorkspacePieces pieces(workspace_ticket_bytes);
         forward_pieces.up = pieces.take(hidden_bytes);
@@ -192,7 +192,8 @@ void GatedFfnPlan::lay_out() {
     b.gate_weights = backward.take(partials_bytes(input_weight_gradient));
     b.down_weights = backward.take(partials_bytes(hidden_weight_gradient));
     b.sums = backward.take((2 * int64_t(hidden_width) + 3 * int64_t(width)) * float_bytes);
-    b.scratch = backward.take(std::max({forward_scratch, to_hidden_gradient.layout.partials_bytes, norm_layout.workspace_bytes(),
+    b.scratch = backward.take(std::max({forward_scratch, to_hidden_gradient.scratch_bytes(), to_input_gradient.cublaslt_bytes(), input_weight_gradient.cublaslt_bytes(),
+                                        hidden_weight_gradient.cublaslt_bytes(), norm_layout.workspace_bytes(),
                                         int64_t(hidden_sum_parts) * hidden_width * float_bytes, int64_t(width_sum_parts) * width * float_bytes}));
     backward_workspace = backward.end();
 }

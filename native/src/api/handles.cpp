@@ -2,6 +2,7 @@
 
 #include <shared_mutex>
 #include <unordered_map>
+#include "api/cublaslt.h"
 #include "api/error.h"
 
 namespace lsk {
@@ -83,6 +84,15 @@ void lsk_context::check(cudaError_t error, const char* what) {
         is_lost_.store(true, std::memory_order_release);
     }
     throw Failure(LSK_CONTEXT_LOST, lost_);
+}
+
+std::shared_ptr<const lsk::Cublaslt> lsk_context::cublaslt(std::string& why_not) {
+    std::call_once(cublaslt_asked_, [this] {
+        make_current();
+        cublaslt_ = lsk::Cublaslt::load(no_cublaslt_);
+    });
+    why_not = no_cublaslt_;
+    return cublaslt_;
 }
 
 // Errors while freeing are those of earlier work, which has been or will be reported by a call that can.

@@ -2,6 +2,7 @@
 #pragma once
 #include <cuda_runtime.h>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -17,6 +18,8 @@ const char* handle_name(HandleKind kind);
 void register_handle(const void* handle, HandleKind kind);
 void unregister_handle(const void* handle);
 void check_handle(const char* argument, const void* handle, HandleKind kind);
+
+class Cublaslt;
 
 }  // namespace lsk
 
@@ -38,8 +41,13 @@ struct lsk_context {
     void throw_if_lost();
     // Turns a CUDA error into a Failure; one that CUDA cannot recover from is remembered.
     void check(cudaError_t error, const char* what);
+    // cuBLASLt, loaded when it is first asked for; null where there is none, and why.
+    std::shared_ptr<const lsk::Cublaslt> cublaslt(std::string& why_not);
 
 private:
+    std::once_flag cublaslt_asked_;
+    std::shared_ptr<const lsk::Cublaslt> cublaslt_;
+    std::string no_cublaslt_;
     std::mutex mutex_;
     std::string lost_;
     std::atomic<bool> is_lost_{false};

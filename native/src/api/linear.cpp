@@ -39,14 +39,13 @@ extern "C" lsk_status lsk_linear_plan(lsk_context* context, const lsk_linear_sha
         plan.output_width = s.output_width;
         plan.add = s.output_mode == LSK_ADD;
         plan.bias_parts = column_sum_parts(s.rows, s.output_width, multiprocessors);
-        plan.forward = PlannedProduct(Product::forward, s.rows, s.output_width, s.input_width, s.dtype, multiprocessors);
-        plan.input_gradient = PlannedProduct(Product::input_gradient, s.rows, s.input_width, s.output_width, s.dtype, multiprocessors);
-        plan.weight_gradient = PlannedProduct(Product::weight_gradient, s.input_width, s.output_width, s.rows, s.dtype, multiprocessors);
+        plan.forward = PlannedProduct(Product::forward, s.rows, s.output_width, s.input_width, s.dtype, *context);
+        plan.input_gradient = PlannedProduct(Product::input_gradient, s.rows, s.input_width, s.output_width, s.dtype, *context);
+        plan.weight_gradient = PlannedProduct(Product::weight_gradient, s.input_width, s.output_width, s.rows, s.dtype, *context);
         plan.explanation = std::string("sm80_product ") + dtype_name(s.dtype) + "\n" + plan.forward.explain() + "\n" + plan.input_gradient.explain() + "\n" +
                            plan.weight_gradient.explain() + "\nbias gradient: " + std::to_string(plan.bias_parts) + " parts of the rows, added up in their order";
-        if (plan.forward.layout.partials_bytes > 0) plan.forward_workspace = workspace_ticket_bytes + plan.forward.layout.partials_bytes;
-        plan.backward_workspace = workspace_ticket_bytes +
-            std::max({plan.input_gradient.layout.partials_bytes, plan.weight_gradient.layout.partials_bytes, plan.bias_bytes()});
+        if (plan.forward.scratch_bytes() > 0) plan.forward_workspace = workspace_ticket_bytes + plan.forward.scratch_bytes();
+        plan.backward_workspace = workspace_ticket_bytes + std::max({plan.input_gradient.scratch_bytes(), plan.weight_gradient.scratch_bytes(), plan.bias_bytes()});
     });
 }
 

@@ -1,6 +1,7 @@
 #include "plan/linear.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace lsk {
 
@@ -18,6 +19,26 @@ ProductLayout product_layout(int64_t rows, int64_t columns, int64_t depth, int t
     layout.depth_per_split = static_cast<int>(stages_per_split * tile_depth);
     layout.partials_bytes = layout.splits > 1 ? layout.splits * rows * columns * 4 : 0;
     return layout;
+}
+
+bool ProductCosts::cublaslt_pays() const {
+    constexpr double worth_the_trouble = 0.9;  // its launches cost the host more, and a bias is a launch of its own
+    return cublaslt < worth_the_trouble * own;
+}
+
+ProductCosts product_costs(const Chip& chip, const ProductLayout& layout, int64_t rows, int64_t columns, int64_t depth, int element_bytes) {
+    // What of the rate of products either sustains, and what the host takes longer to start cuBLASLt, two microseconds; assumed, not measured.
+    constexpr double own_efficiency = 0.75, cublaslt_efficiency = 0.85, cublaslt_start = 3600;
+    constexpr double warpgroup_products = 2048, cublaslt_blocks = 4;  // it has tiles of a quarter of ours
+    const Rates rates = rates_of(chip, element_bytes);
+    const double ordinary_products = chip.compute_capability == 80 ? 64 : 128;
+    const double cublaslt_rate = element_bytes == 4 ? ordinary_products : chip.compute_capability >= 90 ? warpgroup_products : rates.products;
+    const double products = double(rows) * double(columns) * double(depth), blocks = double(layout.tiles) * layout.splits;
+    const double memory = (double(rows) * double(depth) + double(depth) * double(columns) + double(rows) * double(columns)) * element_bytes / rates.memory_bytes / chip.multiprocessors;
+    if (products == 0) return {0, cublaslt_start};
+    const auto waves_filled = [&](double count) { return count / std::ceil(count / chip.multiprocessors); };  // multiprocessors that work; the last wave is seldom full
+    return {std::max(memory, products / (rates.products * own_efficiency * waves_filled(blocks))),
+            cublaslt_start + std::max(memory, products / (cublaslt_rate * cublaslt_efficiency * waves_filled(cublaslt_blocks * blocks)))};
 }
 
 std::string explain(const char* product, const ProductLayout& layout, int64_t rows, int64_t columns, int64_t depth) {

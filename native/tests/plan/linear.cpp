@@ -27,6 +27,19 @@ TEST_SUITE("linear") {
         CHECK(layout.splits == 66);
     }
 
+    TEST_CASE("cuBLASLt pays for large products of half-width types where it has other instructions, and for fp32 where tensor cores are slow") {
+        const lsk::Chip hopper{90, 132, 232448}, ada{89, 142, 101376}, ampere{80, 108, 166912};
+        const auto pays = [](const lsk::Chip& chip, int64_t n, int element_bytes) {
+            const lsk::ProductLayout layout = lsk::product_layout(n, n, n, element_bytes == 4 ? 64 : 128, 128, element_bytes == 4 ? 32 : 64, chip.multiprocessors);
+            return lsk::product_costs(chip, layout, n, n, n, element_bytes).cublaslt_pays();
+        };
+        CHECK(pays(hopper, 8192, 2));
+        CHECK(!pays(hopper, 256, 2));   // too short for its start
+        CHECK(!pays(hopper, 8192, 4));  // three TF32 products are faster than the ordinary units
+        CHECK(!pays(ampere, 8192, 4));
+        CHECK(pays(ada, 8192, 4));
+    }
+
     TEST_CASE("a gated FFN's blocks of rows are whole tiles, no more than the rows need, and bounded for wide hidden rows") {
         CHECK(lsk::gated_ffn_block_rows(0, 256, 128, 128, 132) == 128);
         CHECK(lsk::gated_ffn_block_rows(129, 256, 128, 128, 132) == 256);
