@@ -154,8 +154,10 @@ LSK_DEVICE void store_results(const LinearAttentionRowsParams& p, const RowsUnit
             if (to_values || sizeof(Element) == 2) {
                 *reinterpret_cast<float2*>(row + slot) = make_float2(sums[n][half * 2], sums[n][half * 2 + 1]);
             } else {
-                row[StateRowsConfig<Element>::state_row(slot)] = sums[n][half * 2];
-                row[StateRowsConfig<Element>::state_row(slot + 1)] = sums[n][half * 2 + 1];
+                // The lower four rows of eight begin with their second number, which goes four banks further: those above them have the others.
+                const int second = lane / 16;
+                row[StateRowsConfig<Element>::state_row(slot + second)] = second ? sums[n][half * 2 + 1] : sums[n][half * 2];
+                row[StateRowsConfig<Element>::state_row(slot + 1 - second)] = second ? sums[n][half * 2] : sums[n][half * 2 + 1];
             }
         }
     __syncwarp();
