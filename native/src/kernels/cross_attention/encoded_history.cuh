@@ -9,24 +9,27 @@
 
 namespace lsk::forward {
 
-// Starts copying `rows` rows of codes that are `stride` bytes apart, to rows `pitch` bytes apart. Where rows are not aligned it is done when it returns.
+// Starts copying `rows` rows of codes that are `stride` bytes apart, to rows `pitch` bytes apart, and zeros to the end of 16 bytes: the most that is decoded at
+// once. Where rows are not aligned it is done when it returns.
 LSK_DEVICE void load_codes(std::byte* tile, int pitch, const EncodedHistory& of, const std::byte* codes, int64_t stride, int rows, int thread, int threads) {
-    const int lane = thread & ((1 << of.copy_lanes_log2) - 1), step = of.copy_bytes << of.copy_lanes_log2;
+    const int lane = thread & ((1 << of.copy_lanes_log2) - 1), step = of.copy_bytes << of.copy_lanes_log2, end = (of.row_bytes + 15) & ~15;
     LSK_ROLLED for (int row = thread >> of.copy_lanes_log2; row < rows; row += threads >> of.copy_lanes_log2) {
         const std::byte* const from = codes + row * stride;
         std::byte* const to = tile + row * pitch;
-        LSK_ROLLED for (int at = lane * of.copy_bytes; at < of.row_bytes; at += step) {
+        LSK_ROLLED for (int at = lane * of.copy_bytes; at < end; at += step) {
+            const bool inside = at < of.row_bytes;
+            const std::byte* const piece = inside ? from + at : from;
             if (!of.aligned) {
                 uint32_t word = 0;
                 LSK_UNROLL for (int i = 0; i < 4; i++)
                     if (at + i < of.row_bytes) word |= static_cast<uint32_t>(from[at + i]) << (i * 8);
                 *reinterpret_cast<uint32_t*>(to + at) = word;
             } else if (of.copy_bytes == 16) {
-                ptx::cp_async16(ptx::shared_address(to + at), from + at, true);
+                ptx::cp_async16(ptx::shared_address(to + at), piece, inside);
             } else if (of.copy_bytes == 8) {
-                ptx::cp_async8(ptx::shared_address(to + at), from + at, true);
+                ptx::cp_async8(ptx::shared_address(to + at), piece, inside);
             } else {
-                ptx::cp_async4(ptx::shared_address(to + at), from + at, true);
+                ptx::cp_async4(ptx::shared_address(to + at), piece, inside);
             }
         }
     }
