@@ -40,6 +40,29 @@ internal static class OptionOf
         DefaultValueFactory = _ => new NumberList(fallback),
     };
 
+    /// <summary>Numbers separated by commas.</summary>
+    public static Option<RealList> Reals(string name, string description, double[] fallback, double minimum, double maximum) => new(name)
+    {
+        Description = description,
+        HelpName = "x,x,...",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            var numbers = new List<double>();
+            foreach (string part in text.Split(','))
+            {
+                if (!double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !(number >= minimum && number <= maximum))
+                {
+                    result.AddError($"{name} is \"{text}\"; it must be numbers {Range(minimum, maximum, double.MaxValue)}, separated by commas.");
+                    return new RealList([]);
+                }
+                numbers.Add(number);
+            }
+            return new RealList([.. numbers]);
+        },
+        DefaultValueFactory = _ => new RealList(fallback),
+    };
+
     /// <summary>A path or another text.</summary>
     public static Option<string?> Text(string name, string description, string unit, bool required = false) =>
         new(name) { Description = description, HelpName = unit, Required = required };
@@ -110,6 +133,12 @@ internal static class OptionOf
 internal readonly record struct Choice<T>(string Name, T Value)
 {
     public override string ToString() => Name;
+}
+
+/// <summary>Numbers as users write them: "0.1,0.3,1".</summary>
+internal sealed record RealList(double[] Values)
+{
+    public override string ToString() => string.Join(',', Values);
 }
 
 /// <summary>Whole numbers as users write them: "10,30,100".</summary>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using LongSeqKernels.Models;
 
 namespace LongSeqKernels.Cli;
@@ -16,14 +15,7 @@ internal sealed class EvaluateCommand : LskCommand
 
     private readonly Argument<string> _log = new("log") { Description = "The interaction log that the models were trained on" };
     private readonly Argument<string[]> _models = new("model") { Description = "Models, or checkpoints; the others are compared with the first", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<WindowList> _windows = new("--windows")
-    {
-        Description = "History lengths, growing: events before the request, newest first",
-        HelpName = "n,n,...,all",
-        DefaultValueFactory = _ => new WindowList(DefaultWindows),
-        CustomParser = result => WindowList.Parse(result.Tokens[0].Value) is { } windows ? windows : Fault(result),
-    };
-
+    private readonly Option<WindowList> _windows = WindowList.Option(DefaultWindows);
     private readonly Option<int> _perUser = OptionOf.Integer("--per-user", "Most test requests of one user", 80);
     private readonly Option<long> _seed = OptionOf.Long("--seed", "Seed of the test requests", 1);
     private readonly Option<bool> _noBaselines = OptionOf.Flag("--no-baselines", "Evaluate the models alone, without a logit on hand-made features, item-item co-occurrence and popularity");
@@ -42,6 +34,10 @@ internal sealed class EvaluateCommand : LskCommand
             Add(option);
         }
         _compute = new ComputeOptions(this);
+        foreach (ClaimCommand claim in ClaimCommand.All(host))
+        {
+            Add(claim);
+        }
     }
 
     public override string Details =>
@@ -49,6 +45,9 @@ internal sealed class EvaluateCommand : LskCommand
         Test requests come from the last part of every history, which training never saw. The same requests are scored at every history length.
         AUC is the share of the other items ranked below the one that the user chose (0.5 is chance), NLL the negative log of its softmax probability.
         Errors are standard errors over users, as requests of one user resemble each other.
+
+        The commands below it measure the claims of the papers on a log: they train what they need in a directory, skip what an earlier run has finished, and write a table, the
+        numbers and a chart. A log or model of the name of a command is written with its directory: ./capacity.
         """;
 
     public override IReadOnlyList<string> Examples =>
@@ -101,34 +100,5 @@ internal sealed class EvaluateCommand : LskCommand
         terminal.Line($"Wrote {string.Join(" and ", ((string?[])[chartPath, tablePath, reportPath]).OfType<string>())}.");
         terminal.Document(new EvaluateDocument(Name, logPath, modelPaths, chartPath, clock.Elapsed.TotalSeconds, report), Documents.Default.EvaluateDocument);
         return ExitCode.Success;
-    }
-
-    private static WindowList Fault(System.CommandLine.Parsing.ArgumentResult result)
-    {
-        result.AddError($"--windows is \"{result.Tokens[0].Value}\"; it must be growing whole numbers of 1 or more, separated by commas, the last of which may be all.");
-        return new WindowList([]);
-    }
-
-    /// <summary>History windows as users write them: "10,100,all".</summary>
-    internal sealed record WindowList(int[] Values)
-    {
-        /// <summary>Reads a list, or returns null.</summary>
-        public static WindowList? Parse(string text)
-        {
-            var windows = new List<int>();
-            foreach (string part in text.Split(','))
-            {
-                int window = part == "all" ? RequestBatches.AllEvents : int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
-                if (window < 1 || (windows.Count > 0 && window <= windows[^1]))
-                {
-                    return null;
-                }
-                windows.Add(window);
-            }
-            return new WindowList([.. windows]);
-        }
-
-        public override string ToString() =>
-            string.Join(',', Values.Select(window => window == RequestBatches.AllEvents ? "all" : window.ToString(CultureInfo.InvariantCulture)));
     }
 }

@@ -16,6 +16,7 @@ internal sealed record ErrorDocument(string Command, string Error, int ExitCode)
 [JsonSerializable(typeof(InfoDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(BenchDocument))]
+[JsonSerializable(typeof(ClaimDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(DemoDocument))]
 [JsonSerializable(typeof(EvaluateDocument))]

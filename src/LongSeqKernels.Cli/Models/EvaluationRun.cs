@@ -18,6 +18,9 @@ internal enum Baselines
 /// <summary>A model and what tables call it.</summary>
 internal sealed record NamedModel(string Name, RankingModel Model)
 {
+    /// <summary>Makes what scores; by default the model's own scorer.</summary>
+    public Func<LongSeqContext, IRequestScorer> Scorer { get; init; } = Model.CreateScorer;
+
     /// <summary>Names models of several files: by their kinds, or where two are of one kind by kind and file.</summary>
     public static IReadOnlyList<NamedModel> Of(IReadOnlyList<(string Path, RankingModel Model)> models) =>
     [
@@ -52,7 +55,7 @@ internal sealed record EvaluationRun(IReadOnlyList<int> Windows, int PerUser, lo
         var results = new List<LengthResult>();
         foreach (NamedModel model in models)
         {
-            IHistoryScorer scorer = model.Model.CreateScorer(context);
+            IRequestScorer scorer = model.Scorer(context);
             results.Add(Evaluate(model.Name, _ => scorer, model.Model.Config.ContextWidth > 0 ? BatchContent.Popularity : BatchContent.None));
         }
         if (Baselines != Baselines.None)

@@ -9,6 +9,9 @@ internal enum ModelChoice
     /// <summary>Stacked target-to-history cross attention.</summary>
     Stca,
 
+    /// <summary>A summary of the history, made once, that candidates attend to.</summary>
+    Vista,
+
     /// <summary>The mean of the history's tokens.</summary>
     MeanPooling,
 }
@@ -16,7 +19,7 @@ internal enum ModelChoice
 /// <summary>The options that shape a model.</summary>
 internal sealed class ModelOptions
 {
-    private readonly Option<Choice<ModelChoice>> _kind = OptionOf.OneOf("--model", "What is trained: stacked cross attention, or the baseline that scores with the mean of the history's tokens", ModelChoice.Stca, ("stca", ModelChoice.Stca), ("mean-pooling", ModelChoice.MeanPooling));
+    private readonly Option<Choice<ModelChoice>> _kind = OptionOf.OneOf("--model", "What is trained: stacked cross attention, attention to a summary of the history, or the baseline that scores with the mean of its tokens", ModelChoice.Stca, ("stca", ModelChoice.Stca), ("vista", ModelChoice.Vista), ("mean-pooling", ModelChoice.MeanPooling));
     private readonly Option<int> _width = OptionOf.Integer("--width", "Model width D", 64, 1, 1024);
     private readonly Option<int> _heads = OptionOf.Integer("--heads", "Attention heads, a divisor of the width", 2, 1, 256);
     private readonly Option<int> _layers = OptionOf.Integer("--layers", "Stacked cross-attention layers", 2, 1, 64);
@@ -27,13 +30,19 @@ internal sealed class ModelOptions
     private readonly Option<bool> _noPopularity = OptionOf.Flag("--no-popularity", "Do not show the model how popular a target is with other users");
     private readonly Option<bool> _noTimeGaps = OptionOf.Flag("--no-time-gaps", "Do not show the model how long ago an event was");
 
+    private readonly Option<Choice<SummariserKind>> _summariser = OptionOf.OneOf("--summariser", "VISTA: how a history becomes a summary", SummariserKind.QuasiLinear, [.. VistaModelOptions.Summarisers.Select(kind => (kind.Name, kind.Value))]);
+    private readonly Option<int> _tokens = OptionOf.Integer("--tokens", "VISTA: tokens of a summary", 128, 1, 4096);
+    private readonly VistaModelOptions _vista;
+
     public ModelOptions(Command command)
     {
-        All = [_kind, _width, _heads, _layers, _expansion, _scorer, _encoders, _attention, _noPopularity, _noTimeGaps];
-        foreach (Option option in All)
+        Option[] own = [_kind, _width, _heads, _layers, _expansion, _scorer, _encoders, _attention, _noPopularity, _noTimeGaps, _summariser, _tokens];
+        foreach (Option option in own)
         {
             command.Add(option);
         }
+        _vista = new VistaModelOptions(command);
+        All = [.. own, .. _vista.All];
     }
 
     public IReadOnlyList<Option> All { get; }
@@ -44,14 +53,25 @@ internal sealed class ModelOptions
     /// <summary>A new model for a log.</summary>
     public RankingModel Create(Invocation invocation, InteractionLog log, long seed)
     {
-        if (invocation.Get(_kind).Value == ModelChoice.Stca)
+        ModelChoice kind = invocation.Get(_kind).Value;
+        Option[] vista = [_summariser, _tokens, .. _vista.All];
+        Option[] foreign = kind switch
         {
-            return StcaModel.Create(Stca(invocation, log, seed), log.ItemCategories);
+            ModelChoice.Stca => vista,
+            ModelChoice.Vista => [_encoders, _attention],
+            _ => [_heads, _layers, _expansion, _encoders, _attention, .. vista],
+        };
+        string[] given = [.. foreign.Where(invocation.IsGiven).Select(option => option.Name)];
+        if (given.Length > 0)
+        {
+            throw Failure.Usage($"{string.Join(", ", given)} cannot be given with --model {invocation.Get(_kind)}, which has no use for it.");
         }
-        string[] foreign = [.. ((Option[])[_heads, _layers, _expansion, _encoders, _attention]).Where(invocation.IsGiven).Select(option => option.Name)];
-        return foreign.Length == 0
-            ? MeanPoolingModel.Create(MeanPooling(invocation, log, seed), log.ItemCategories)
-            : throw Failure.Usage($"{string.Join(", ", foreign)} cannot be given with --model mean-pooling, which has no attention.");
+        return kind switch
+        {
+            ModelChoice.Stca => StcaModel.Create(Stca(invocation, log, seed), log.ItemCategories),
+            ModelChoice.Vista => VistaModel.Create(_vista.Config(invocation, Stca(invocation, log, seed), invocation.Get(_summariser).Value, invocation.Get(_tokens)), log.ItemCategories),
+            _ => MeanPoolingModel.Create(MeanPooling(invocation, log, seed), log.ItemCategories),
+        };
     }
 
     private MeanPoolingConfig MeanPooling(Invocation invocation, InteractionLog log, long seed) => new()

@@ -7,7 +7,7 @@ namespace LongSeqKernels.Cli;
 internal sealed record TrainingOutcome(bool Completed, long Step, long TotalSteps, double? Loss, double Seconds, double TargetsPerSecond, double EventsPerSecond);
 
 /// <summary>Runs a trainer with progress and checkpoints, and writes the model at the end.</summary>
-internal sealed class TrainingRun(ModelTrainer trainer, string modelPath, string checkpointPath, long checkpointEvery)
+internal sealed class TrainingRun(ModelTrainer trainer, string modelPath, string checkpointPath, long checkpointEvery, string what = "Training")
 {
     /// <summary>Trains to the end, or until Ctrl-C; then the checkpoint remains.</summary>
     public TrainingOutcome Run(Terminal terminal, CancellationToken interruption)
@@ -17,7 +17,7 @@ internal sealed class TrainingRun(ModelTrainer trainer, string modelPath, string
         bool completed = true;
         long total = trainer.Options.LearningRate.TotalSteps;
         var schedule = new TrainingSchedule { CheckpointPath = checkpointPath, CheckpointEvery = checkpointEvery };
-        terminal.Track("Training", total, "steps", sink =>
+        terminal.Track(what, total, "steps", sink =>
         {
             try
             {

@@ -17,7 +17,7 @@ internal sealed class TrainingSettings
     private readonly Option<int> _minWindow = OptionOf.Integer("--min-window", "Shortest one; lengths between are drawn from a U-shaped Beta distribution", 16, 8);
     private readonly Option<int> _events = OptionOf.Integer("--batch-events", "History events per step", 4096, 8);
     private readonly Option<int> _requests = OptionOf.Integer("--requests-per-user", "Requests of one user that share a history in a step", 4, 1, 1024);
-    private readonly Option<Choice<UserWeight>> _userWeight = OptionOf.OneOf("--user-weight", "How often a user's requests are drawn: all users the same, or in proportion to their training positions", UserWeight.Equal, ("equal", UserWeight.Equal), ("positions", UserWeight.ByPositions));
+    private readonly Option<Choice<UserWeight>> _userWeight = NewUserWeight();
     private readonly Option<int> _negatives = OptionOf.Integer("--negatives", "Items per test request that the user did not choose", 50, 1, 10_000);
     private readonly Option<int> _trainNegatives = OptionOf.Integer("--train-negatives", "Items per training request that the user did not choose; fewer make a step cheaper", 20, 1, 10_000);
     private readonly Option<int> _minHistory = OptionOf.Integer("--min-history", "Events before a test request; default: a quarter of the longest history, at most 2000", null, 0);
@@ -34,6 +34,10 @@ internal sealed class TrainingSettings
     }
 
     public IReadOnlyList<Option> All { get; }
+
+    /// <summary>The option <c>--user-weight</c>, which the claims have too.</summary>
+    public static Option<Choice<UserWeight>> NewUserWeight() => OptionOf.OneOf(
+        "--user-weight", "How often a user's requests are drawn: all users the same, or in proportion to their training positions", UserWeight.Equal, ("equal", UserWeight.Equal), ("positions", UserWeight.ByPositions));
 
     public long Seed(Invocation invocation) => invocation.Get(_seed);
 

@@ -57,7 +57,7 @@ public sealed record LengthResult
     /// <summary>This scorer's AUC minus that of another at the same requests, paired by user.</summary>
     /// <param name="other">The scorer to compare with.</param>
     /// <param name="window">Number of the window in <see cref="Windows"/>.</param>
-    public Estimate AucOver(LengthResult other, int window) => LengthEvaluator.Paired(Windows[window].UserAuc, other.Windows[window].UserAuc);
+    public Estimate AucOver(LengthResult other, int window) => PairedUsers.Difference(Windows[window].UserAuc, other.Windows[window].UserAuc);
 }
 
 /// <summary>What an evaluation by history length found; written as JSON and drawn by <see cref="LengthChart"/>.</summary>

@@ -9,7 +9,7 @@ public static class LengthChart
     private const double PanelWidth = 410;
     private const double LeftPanel = 80;
     private const double RightPanel = 600;
-    private const double LegendRow = 20;
+    internal const double LegendRow = 20;
 
     // The palette of Okabe and Ito, which colour-blind people can tell apart.
     private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
@@ -33,7 +33,7 @@ public static class LengthChart
         svg.Text(
             Width / 2, 58, $"{report.Requests:#,0} requests of {report.Users.Count:#,0} users, 1 positive against {report.Protocol.Negatives} negatives; bars: ± 1 standard error over users",
             "middle", 13, colour: SvgWriter.Faint);
-        Legend(svg, report);
+        Legend(svg, Width, 320, [.. report.Results.Select(result => result.Name)]);
         var windows = report.Results.MaxBy(result => result.Windows.Count)!.Windows;
         var x = LogAxis.Of(windows);
         Panel(svg, report, x, LeftPanel, top, "AUC (higher is better)", window => window.Auc);
@@ -42,18 +42,18 @@ public static class LengthChart
         return svg.ToString();
     }
 
-    private static void Legend(SvgWriter svg, EvaluationReport report)
+    /// <summary>Draws a legend in rows of up to three names under a chart's title.</summary>
+    internal static void Legend(SvgWriter svg, double width, double column, IReadOnlyList<string> names)
     {
-        const double Column = 320;
-        int columns = Math.Min(3, report.Results.Count);
-        double left = (Width - (columns * Column)) / 2;
-        for (int i = 0; i < report.Results.Count; i++)
+        int columns = Math.Min(3, names.Count);
+        double left = (width - (columns * column)) / 2;
+        for (int i = 0; i < names.Count; i++)
         {
-            double x = left + (i % 3 * Column) + 40;
+            double x = left + (i % 3 * column) + 40;
             double y = 84 + (i / 3 * LegendRow);
             svg.Line(x, y, x + 28, y, Colour(i), 2.5);
             svg.Marker(x + 14, y, Colour(i), i);
-            svg.Text(x + 36, y + 4.5, report.Results[i].Name, "start", 13, fitWidth: Column - 80);
+            svg.Text(x + 36, y + 4.5, names[i], "start", 13, fitWidth: column - 80);
         }
     }
 
@@ -94,5 +94,6 @@ public static class LengthChart
         }
     }
 
-    private static string Colour(int series) => Colours[series % Colours.Length];
+    /// <summary>The colour of a line.</summary>
+    internal static string Colour(int series) => Colours[series % Colours.Length];
 }

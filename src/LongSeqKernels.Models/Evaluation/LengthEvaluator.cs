@@ -118,13 +118,6 @@ public sealed class LengthEvaluator
         Results = results,
     };
 
-    /// <summary>The mean difference of values of the same users and its standard error.</summary>
-    internal static Estimate Paired(IReadOnlyList<double> values, IReadOnlyList<double> others)
-    {
-        double[] differences = [.. values.Zip(others, (value, other) => value - other)];
-        return new Estimate(differences.Average(), StandardError(differences));
-    }
-
     private WindowResult Summarise(int window, List<RequestMetrics> metrics, WindowResult? shortest)
     {
         double[] userAuc = UserMeans(metrics, metric => metric.Auc);
@@ -137,14 +130,14 @@ public sealed class LengthEvaluator
             Nll = EstimateOf(metrics, metric => metric.Nll),
             Mrr = EstimateOf(metrics, metric => metric.ReciprocalRank),
             HitRate10 = EstimateOf(metrics, metric => metric.Hit10),
-            AucGain = Paired(userAuc, shortest?.UserAuc ?? userAuc),
-            NllGain = Paired(userNll, shortest?.UserNll ?? userNll),
+            AucGain = PairedUsers.Difference(userAuc, shortest?.UserAuc ?? userAuc),
+            NllGain = PairedUsers.Difference(userNll, shortest?.UserNll ?? userNll),
             UserAuc = userAuc,
             UserNll = userNll,
         };
     }
 
-    private Estimate EstimateOf(List<RequestMetrics> metrics, Func<RequestMetrics, double> value) => new(metrics.Average(value), StandardError(UserMeans(metrics, value)));
+    private Estimate EstimateOf(List<RequestMetrics> metrics, Func<RequestMetrics, double> value) => new(metrics.Average(value), PairedUsers.Mean(UserMeans(metrics, value)).Error);
 
     private double[] UserMeans(List<RequestMetrics> metrics, Func<RequestMetrics, double> value)
     {
@@ -156,11 +149,5 @@ public sealed class LengthEvaluator
             counts[_userOfRequest[i]]++;
         }
         return [.. sums.Zip(counts, (sum, count) => sum / count)];
-    }
-
-    private static double StandardError(double[] values)
-    {
-        double mean = values.Average();
-        return Math.Sqrt(values.Average(value => (value - mean) * (value - mean)) / values.Length);
     }
 }

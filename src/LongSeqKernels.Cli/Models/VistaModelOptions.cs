@@ -1,0 +1,50 @@
+using System.CommandLine;
+using LongSeqKernels.Models;
+
+namespace LongSeqKernels.Cli;
+
+/// <summary>The options that shape a VISTA model beside those that it shares with STCA.</summary>
+internal sealed class VistaModelOptions
+{
+    /// <summary>The ways to summarise under the names that users write; what the others are compared with comes last.</summary>
+    public static readonly IReadOnlyList<Choice<SummariserKind>> Summarisers =
+    [
+        new("quasi-linear", SummariserKind.QuasiLinear), new("seed-pooling", SummariserKind.SeedPooling), new("sketch", SummariserKind.Sketch), new("newest-events", SummariserKind.NewestEvents),
+    ];
+
+    private readonly Option<int> _candidateLayers = OptionOf.Integer("--candidate-layers", "VISTA: self-attention layers of the candidate stage", 1, 0, 64);
+    private readonly Option<Choice<StateScale>> _scale = OptionOf.OneOf("--state-scale", "VISTA: factor of the quasi-linear state, by the number of rows n that it sums", StateScale.One, ("one", StateScale.One), ("1/n", StateScale.InverseRows), ("1/sqrt(n)", StateScale.InverseSquareRootOfRows));
+    private readonly Option<double> _reconstruction = OptionOf.Real("--reconstruction-weight", "VISTA: weight of the reconstruction loss, 0 for none", 0, 0, 1000);
+
+    public VistaModelOptions(Command command)
+    {
+        All = [_candidateLayers, _scale, _reconstruction];
+        foreach (Option option in All)
+        {
+            command.Add(option);
+        }
+    }
+
+    public IReadOnlyList<Option> All { get; }
+
+    /// <summary>The configuration of a VISTA model with the inputs, width and depth of an STCA model.</summary>
+    public VistaConfig Config(Invocation invocation, StcaConfig common, SummariserKind summariser, int tokens) => new()
+    {
+        Items = common.Items,
+        Categories = common.Categories,
+        Actions = common.Actions,
+        TimeGaps = common.TimeGaps,
+        Width = common.Width,
+        Heads = common.Heads,
+        FfnExpansion = common.FfnExpansion,
+        ScorerWidths = common.ScorerWidths,
+        ContextWidth = common.ContextWidth,
+        Seed = common.Seed,
+        Summariser = summariser,
+        Seeds = tokens,
+        Layers = summariser == SummariserKind.NewestEvents ? 1 : common.Layers,
+        CandidateLayers = invocation.Get(_candidateLayers),
+        StateScale = invocation.Get(_scale).Value,
+        ReconstructionWeight = (float)invocation.Get(_reconstruction),
+    };
+}
