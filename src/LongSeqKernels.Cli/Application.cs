@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 
 namespace LongSeqKernels.Cli;
@@ -31,9 +32,16 @@ internal static class Application
         }
     }
 
-    /// <summary>The name of the command that was asked for: "train", or "" for <c>lsk</c> itself.</summary>
-    public static string CommandName(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name;
+    /// <summary>The name of the command that was asked for: "train", "evaluate capacity", or "" for <c>lsk</c> itself.</summary>
+    public static string CommandName(ParseResult parsed)
+    {
+        string name = "";
+        for (SymbolResult? result = parsed.CommandResult; result is CommandResult { Command: not RootCommand } command; result = result.Parent)
+        {
+            name = name.Length == 0 ? command.Command.Name : $"{command.Command.Name} {name}";
+        }
+        return name;
+    }
 
     /// <summary>The first signal asks the command to stop in good order; a second one ends the process at once.</summary>
     private static PosixSignalRegistration CancelOn(PosixSignal signal, CancellationTokenSource interruption) =>

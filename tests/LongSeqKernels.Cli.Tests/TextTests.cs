@@ -76,10 +76,10 @@ public sealed class TextTests
     {
         // Letters of window lists only: other texts are refused at once.
         string list = new([.. text.Get.Select(letter => "0123456789,,al"[letter % 14])]);
-        return EvaluateCommand.WindowList.Parse(list) is not { } windows || (windows.Values.Length > 0 && windows.Values.Zip(windows.Values.Skip(1)).All(pair => pair.First < pair.Second));
+        return WindowList.Parse(list) is not { } windows || (windows.Values.Length > 0 && windows.Values.Zip(windows.Values.Skip(1)).All(pair => pair.First < pair.Second));
     }).QuickCheckThrowOnFailure();
 
     [TestCase("10,100,all")]
     [TestCase("7")]
-    public void WindowListsReadBackAsTheyAreWritten(string text) => Assert.That(EvaluateCommand.WindowList.Parse(text)!.ToString(), Is.EqualTo(text));
+    public void WindowListsReadBackAsTheyAreWritten(string text) => Assert.That(WindowList.Parse(text)!.ToString(), Is.EqualTo(text));
 }

@@ -26,7 +26,8 @@ internal abstract class ClaimCommand : LskCommand
     }
 
     /// <summary>Every claim that there is a command for.</summary>
-    public static IEnumerable<ClaimCommand> All(CommandHost host) => [new ExtrapolationCommand(host), new BatchingCommand(host), new CapacityCommand(host), new SummariesCommand(host), new SummarisersCommand(host)];
+    public static IEnumerable<ClaimCommand> All(CommandHost host) =>
+        [new ExtrapolationCommand(host), new BatchingCommand(host), new CapacityCommand(host), new SummariesCommand(host), new ScoringTimeCommand(host)];
 
     protected Option<long> Seed { get; } = OptionOf.Long("--seed", "Seed of weights, batches and test requests", 1);
 
@@ -52,7 +53,7 @@ internal abstract class ClaimCommand : LskCommand
         ClaimOutcome outcome = Measure(new ClaimRun(invocation, context, log, directory));
         var document = new ClaimDocument(
             Name, string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("lsk")), ProgramVersion(), DateTime.UtcNow, MachineInfo.Read(), ComputeOptions.NameOf(context.Backend),
-            _compute.Threads(invocation), logPath, log.Source, clock.Elapsed.TotalSeconds, outcome.Conditions, outcome.Findings, outcome.Report, outcome.Batching);
+            _compute.Threads(invocation), logPath, log.Source, clock.Elapsed.TotalSeconds, outcome.Conditions, outcome.Findings, outcome.Report, outcome.Batching, outcome.Times);
         string prefix = Path.Combine(directory, Name);
         AtomicFile.WriteText(prefix + ".md", Markdown(outcome, document));
         AtomicFile.WriteText(prefix + ".json", System.Text.Json.JsonSerializer.Serialize(document, Documents.Default.ClaimDocument) + "\n");

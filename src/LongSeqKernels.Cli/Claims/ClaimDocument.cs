@@ -31,6 +31,9 @@ internal sealed record ClaimOutcome
 
     /// <summary>What was timed; null where nothing was.</summary>
     public IReadOnlyList<BatchingMeasurement>? Batching { get; init; }
+
+    /// <summary>Scoring times by history length; null where nothing was scored.</summary>
+    public IReadOnlyList<ScoringTime>? Times { get; init; }
 }
 
 /// <summary>The JSON of a claim: what was found, and how to repeat it.</summary>
@@ -48,4 +51,5 @@ internal sealed record ClaimDocument(
     string Conditions,
     IReadOnlyList<Finding> Findings,
     EvaluationReport? Report,
-    IReadOnlyList<BatchingMeasurement>? Batching);
+    IReadOnlyList<BatchingMeasurement>? Batching,
+    IReadOnlyList<ScoringTime>? Times);

@@ -121,7 +121,7 @@ internal sealed class ExtrapolationCommand : ClaimCommand
             table.Row(
             [
                 results[i].Name, Format.Count((long)Math.Round(trainedLengths[i])), .. results[i].Windows.Select(window => Format.Fixed(window.Auc.Mean, 4)),
-                Format.Signed(gain.Mean, 4), "± " + Format.Fixed(gain.Error, 4), Format.Percent(share.Mean), "± " + Format.Percent(share.Error),
+                Format.Signed(gain.Mean, 4), "± " + Format.Fixed(gain.Error, 4), gains ? Format.Percent(share.Mean) : "", gains ? "± " + Format.Percent(share.Error) : "",
             ]);
             if (i > 0 && i < results.Count - 1)
             {
@@ -138,7 +138,7 @@ internal sealed class ExtrapolationCommand : ClaimCommand
             Title = "Length extrapolation: trained short, inferred long",
             Conditions = $"{EvaluationRun.Requests(report)}. {budget}",
             Table = table,
-            Legend = $"AUC by history length at inference. Gain: AUC at the whole history over that of the fixed window of {average} at {average} events, paired by user; share kept: of the long model's gain. ±: one standard error over users.",
+            Legend = $"AUC by history length at inference. Gain: AUC at the whole history over that of the fixed window of {average} at {average} events, paired by user; share kept: of the long model's gain, where it has one beyond two errors. ±: one standard error over users.",
             Findings = findings,
             Chart = LengthChart.ToSvg(report, "Length extrapolation: trained short, inferred long"),
             Report = report,

@@ -11,6 +11,11 @@ internal sealed class CommandHelp(HelpAction usage) : SynchronousCommandLineActi
 
     public override int Invoke(ParseResult parseResult)
     {
+        // The arguments of the command above stand in its usage, too, though nobody writes them.
+        foreach (Argument argument in parseResult.CommandResult.Command.Parents.OfType<Command>().SelectMany(parent => parent.Arguments))
+        {
+            argument.Hidden = true;
+        }
         usage.Invoke(parseResult);
         TextWriter output = parseResult.InvocationConfiguration.Output;
         (string details, IReadOnlyList<string> examples) = parseResult.CommandResult.Command switch

@@ -29,7 +29,7 @@ internal static class UsageErrors
             yield return $"'{unmatched}' is not {kind} of lsk{(asked is RootCommand ? "" : " " + asked.Name)}.{suggestion}";
             yield break;
         }
-        if (asked.Subcommands.Count > 0)
+        if (asked.Subcommands.Count > 0 && asked.Arguments.Count == 0)
         {
             yield return $"Which command? One of {string.Join(", ", asked.Subcommands.Select(subcommand => subcommand.Name))}.";
             yield break;

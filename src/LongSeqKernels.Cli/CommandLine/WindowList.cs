@@ -28,7 +28,7 @@ internal sealed record WindowList(int[] Values)
         string.Join(',', Values.Select(window => window == RequestBatches.AllEvents ? "all" : window.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>Reads a list, or returns null.</summary>
-    private static WindowList? Parse(string text)
+    public static WindowList? Parse(string text)
     {
         var windows = new List<int>();
         foreach (string part in text.Split(','))

@@ -2,7 +2,7 @@ namespace LongSeqKernels.Models;
 
 /// <summary>A line of a <see cref="SeriesChart"/>.</summary>
 /// <param name="Name">What the legend says.</param>
-/// <param name="Values">One per tick of the horizontal axis.</param>
+/// <param name="Values">One per tick of the horizontal axis, from the first; a line may end before the last tick.</param>
 public sealed record ChartSeries(string Name, IReadOnlyList<Estimate> Values);
 
 /// <summary>Draws lines over named ticks that stand equally far apart, with bars of one standard error, as SVG.</summary>
@@ -35,12 +35,12 @@ public sealed record SeriesChart
     public required string Source { get; init; }
 
     /// <summary>The chart.</summary>
-    /// <exception cref="ArgumentException">There is no line, or one has another number of values than there are ticks.</exception>
+    /// <exception cref="ArgumentException">There is no line, or one has no values or more than there are ticks.</exception>
     public string ToSvg()
     {
-        if (Ticks.Count == 0 || Series.Count == 0 || Series.Any(series => series.Values.Count != Ticks.Count))
+        if (Ticks.Count == 0 || Series.Count == 0 || Series.Any(series => series.Values.Count == 0 || series.Values.Count > Ticks.Count))
         {
-            throw Error.Invalid(nameof(Series), $"{Series.Count} lines of {string.Join(", ", Series.Select(series => series.Values.Count))} values", $"one line or more, each of {Ticks.Count} values");
+            throw Error.Invalid(nameof(Series), $"{Series.Count} lines of {string.Join(", ", Series.Select(series => series.Values.Count))} values", $"one line or more, each of 1 to {Ticks.Count} values, one per tick");
         }
         double top = 92 + ((Series.Count + 2) / 3 * LengthChart.LegendRow);
         double height = top + PanelHeight + 100;
