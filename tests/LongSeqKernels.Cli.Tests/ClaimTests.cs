@@ -20,8 +20,8 @@ public sealed class ClaimTests
         Assert.That(XDocument.Load(directory.File($"work/{claim}.svg")).Root!.Name.LocalName, Is.EqualTo("svg"));
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(directory.File($"work/{claim}.json")));
         JsonElement root = document.RootElement;
-        Assert.That(root.GetProperty("commandLine").GetString(), Does.StartWith($"lsk evaluate {claim} small.lsklog --work work"));
-        Assert.That(root.GetProperty("machine").GetProperty("threads").GetInt32(), Is.GreaterThan(0));
+        Assert.That(root.GetProperty("run").GetProperty("commandLine").GetString(), Does.StartWith($"lsk evaluate {claim} small.lsklog --work work"));
+        Assert.That(root.GetProperty("run").GetProperty("machine").GetProperty("threads").GetInt32(), Is.GreaterThan(0));
         Assert.That(root.GetProperty("findings").GetArrayLength(), Is.GreaterThan(0));
         if (scorers > 0)
         {

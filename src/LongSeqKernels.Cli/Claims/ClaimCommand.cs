@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Reflection;
 using System.Text;
 using LongSeqKernels.Models;
 
@@ -52,8 +51,7 @@ internal abstract class ClaimCommand : LskCommand
         terminal.Line($"{log.Source}: {Format.Count(log.EventCount, "event")} of {Format.Count(log.Users.Count, "user")}. {context.Explain()}");
         ClaimOutcome outcome = Measure(new ClaimRun(invocation, context, log, directory));
         var document = new ClaimDocument(
-            Name, string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("lsk")), ProgramVersion(), DateTime.UtcNow, MachineInfo.Read(), ComputeOptions.NameOf(context.Backend),
-            _compute.Threads(invocation), logPath, log.Source, clock.Elapsed.TotalSeconds, outcome.Conditions, outcome.Findings, outcome.Report, outcome.Batching, outcome.Times);
+            Name, RunRecord.Of(invocation, _compute, context, clock.Elapsed), logPath, log.Source, outcome.Conditions, outcome.Findings, outcome.Report, outcome.Batching, outcome.Times);
         string prefix = Path.Combine(directory, Name);
         AtomicFile.WriteText(prefix + ".md", Markdown(outcome, document));
         AtomicFile.WriteText(prefix + ".json", System.Text.Json.JsonSerializer.Serialize(document, Documents.Default.ClaimDocument) + "\n");
@@ -79,8 +77,6 @@ internal abstract class ClaimCommand : LskCommand
         return ExitCode.Success;
     }
 
-    private static string ProgramVersion() => typeof(ClaimCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-
     private static string Markdown(ClaimOutcome outcome, ClaimDocument document)
     {
         var text = new StringBuilder();
@@ -91,8 +87,7 @@ internal abstract class ClaimCommand : LskCommand
         {
             text.Append($"- {finding.Text}\n");
         }
-        text.Append($"\nMachine: {document.Machine.Processor}, {Format.Count(document.Threads, "thread")}, backend {document.Backend}. lsk {document.Version}, {document.Finished:yyyy-MM-dd HH:mm} UTC, {Format.Duration(TimeSpan.FromSeconds(document.Seconds))}.\n\n");
-        text.Append($"    {document.CommandLine}\n");
+        text.Append('\n').Append(document.Run.ToMarkdown());
         return text.ToString();
     }
 }

@@ -39,15 +39,9 @@ internal sealed record ClaimOutcome
 /// <summary>The JSON of a claim: what was found, and how to repeat it.</summary>
 internal sealed record ClaimDocument(
     string Command,
-    string CommandLine,
-    string Version,
-    DateTime Finished,
-    MachineInfo Machine,
-    string Backend,
-    int Threads,
+    RunRecord Run,
     string Log,
     string Source,
-    double Seconds,
     string Conditions,
     IReadOnlyList<Finding> Findings,
     EvaluationReport? Report,

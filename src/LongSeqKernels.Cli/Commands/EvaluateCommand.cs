@@ -5,7 +5,7 @@ using LongSeqKernels.Models;
 namespace LongSeqKernels.Cli;
 
 /// <summary>What <c>lsk evaluate --json</c> prints.</summary>
-internal sealed record EvaluateDocument(string Command, string Log, IReadOnlyList<string> Models, string Chart, double Seconds, EvaluationReport Report);
+internal sealed record EvaluateDocument(string Command, string Log, IReadOnlyList<string> Models, string Chart, RunRecord Run, EvaluationReport Report);
 
 /// <summary><c>lsk evaluate</c>: AUC and NLL by history length.</summary>
 internal sealed class EvaluateCommand : LskCommand
@@ -87,10 +87,11 @@ internal sealed class EvaluateCommand : LskCommand
         var run = new EvaluationRun(
             invocation.Get(_windows).Values, invocation.Get(_perUser), invocation.Get(_seed), invocation.Get(_noBaselines) ? Baselines.None : Baselines.All);
         EvaluationReport report = run.Run(terminal, context, NamedModel.Of(models), log, protocol!, invocation.Interruption);
+        RunRecord record = RunRecord.Of(invocation, _compute, context, clock.Elapsed);
         AtomicFile.WriteText(chartPath, LengthChart.ToSvg(report, "Ranking by history length"));
         if (tablePath is not null)
         {
-            AtomicFile.WriteText(tablePath, $"{report.Source}\n\n{EvaluationRun.Requests(report)}.\n\n{EvaluationRun.TableOf(report).ToMarkdown()}\n{EvaluationRun.Legend}\n");
+            AtomicFile.WriteText(tablePath, $"{report.Source}\n\n{EvaluationRun.Requests(report)}.\n\n{EvaluationRun.TableOf(report).ToMarkdown()}\n{EvaluationRun.Legend}\n\n{record.ToMarkdown()}");
         }
         if (reportPath is not null)
         {
@@ -98,7 +99,7 @@ internal sealed class EvaluateCommand : LskCommand
         }
         EvaluationRun.Show(terminal, report);
         terminal.Line($"Wrote {string.Join(" and ", ((string?[])[chartPath, tablePath, reportPath]).OfType<string>())}.");
-        terminal.Document(new EvaluateDocument(Name, logPath, modelPaths, chartPath, clock.Elapsed.TotalSeconds, report), Documents.Default.EvaluateDocument);
+        terminal.Document(new EvaluateDocument(Name, logPath, modelPaths, chartPath, record, report), Documents.Default.EvaluateDocument);
         return ExitCode.Success;
     }
 }
