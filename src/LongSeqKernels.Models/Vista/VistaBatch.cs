@@ -7,10 +7,13 @@ namespace LongSeqKernels.Models;
 internal static class VistaBatch
 {
     /// <summary>The same targets in the same order, with a segment for every history that some of them see and with times whose gaps are those of the configuration.</summary>
-    public static RequestBatch Prepare(VistaConfig config, RequestBatch batch)
+    /// <param name="config">How gaps are counted.</param>
+    /// <param name="batch">Checked.</param>
+    /// <param name="previousTime">The time of the event before the first, of a batch that goes on from earlier events of one user; null where there is none.</param>
+    public static RequestBatch Prepare(VistaConfig config, RequestBatch batch, long? previousTime = null)
     {
         RequestBatch whole = batch.HistoryLimits.IsEmpty ? batch : Expand(config, batch);
-        return config.TimeGaps is null || config.TimeReference == TimeReference.Request ? whole : Retime(config.TimeReference, whole);
+        return config.TimeGaps is null || config.TimeReference == TimeReference.Request ? whole : Retime(config.TimeReference, whole, previousTime);
     }
 
     private static RequestBatch Expand(VistaConfig config, RequestBatch batch)
@@ -65,14 +68,14 @@ internal static class VistaBatch
         return copy;
     }
 
-    private static RequestBatch Retime(TimeReference reference, RequestBatch batch)
+    private static RequestBatch Retime(TimeReference reference, RequestBatch batch, long? previousTime)
     {
         ReadOnlyMemory<long> times = batch.HistoryTimes;
         var requestTimes = new long[batch.History.Count];
         if (reference == TimeReference.PreviousEvent)
         {
             // A gap is the request's time minus the event's.
-            times = GapsToPrevious(batch);
+            times = GapsToPrevious(batch, previousTime);
         }
         else
         {
@@ -95,10 +98,14 @@ internal static class VistaBatch
         };
     }
 
-    private static long[] GapsToPrevious(RequestBatch batch)
+    private static long[] GapsToPrevious(RequestBatch batch, long? previousTime)
     {
         ReadOnlySpan<long> times = batch.HistoryTimes.Span;
         var gaps = new long[times.Length];
+        if (previousTime is { } previous && gaps.Length > 0)
+        {
+            gaps[0] = previous - times[0];
+        }
         for (int segment = 0; segment < batch.History.Count; segment++)
         {
             for (long row = batch.History.Start(segment) + 1; row < batch.History.Start(segment + 1); row++)

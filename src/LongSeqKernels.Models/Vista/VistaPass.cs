@@ -55,11 +55,20 @@ internal sealed class VistaPass : ITrainingPass
         AuxiliaryLoss = _reconstruction?.Forward(_batch, _history.Span, _summariser.Summaries, _summary.Span) ?? 0;
     }
 
+    /// <summary>Elements of a <see cref="SummaryState"/> of this model.</summary>
+    public int StateLength => _summariser.StateLength;
+
     /// <summary>Writes the summaries of a prepared batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="earlier">Where the events of the only segment go on from, or null for the start; summarisers of one layer only.</param>
     /// <returns>The rows <c>[S, D]</c>, valid until the next run.</returns>
-    public ReadOnlySpan<float> Summarise(RequestBatch batch)
+    public ReadOnlySpan<float> Summarise(RequestBatch batch, SummaryState? earlier = null)
     {
-        _summariser.Begin(batch.History);
+        _summariser.Begin(earlier is null ? batch.History : JaggedLayout.Uniform(1, earlier.Events + batch.History.Total));
+        if (earlier is not null)
+        {
+            _summariser.LoadState(earlier.Events, earlier.Values);
+        }
         for (int pass = 0; pass < _summariser.Passes; pass++)
         {
             Read(batch, pass);
@@ -68,6 +77,14 @@ internal sealed class VistaPass : ITrainingPass
         Span<float> summary = _summary.Use(_summariser.Summaries.Total, _config.Width);
         _summariser.Finish(summary);
         return summary;
+    }
+
+    /// <summary>The state that the last <see cref="Summarise"/> of one segment left.</summary>
+    public SummaryState SaveState(long events, long newestTime)
+    {
+        var values = new float[_summariser.StateLength];
+        _summariser.SaveState(values);
+        return new SummaryState(_config, events, newestTime, values);
     }
 
     /// <inheritdoc/>

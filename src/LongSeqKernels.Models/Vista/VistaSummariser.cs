@@ -32,14 +32,75 @@ public sealed class VistaSummariser
     /// <summary>How summaries are stored.</summary>
     public SummaryEncoding Encoding { get; }
 
+    /// <summary>Why summaries of this model cannot be extended by appended events and must be made anew; null where they can.</summary>
+    public string? AppendObstacle
+    {
+        get
+        {
+            VistaConfig config = Model.Config;
+            return config.Layers > 1
+                ? $"The summariser has {config.Layers} layers, and what layers after the first make of an event depends on all others; only one layer can be extended."
+                : config.TimeGaps is not null && config.TimeReference != TimeReference.PreviousEvent
+                    ? $"Time gaps are counted to {config.TimeReference}, which changes the tokens of all events; only gaps to {TimeReference.PreviousEvent} leave them as they are."
+                    : null;
+        }
+    }
+
+    /// <summary>Whether summaries of this model can be extended by appended events.</summary>
+    public bool CanAppend => AppendObstacle is null;
+
     /// <summary>Summarises a user's history.</summary>
     /// <param name="history">The events; the time of the request counts for a model whose time gaps are counted to it.</param>
     /// <exception cref="ArgumentException">An identifier is unknown to the model, the columns differ in length, or weights that are not finite gave no summary.</exception>
-    public UserSummary Summarise(UserHistory history)
+    public UserSummary Summarise(UserHistory history) =>
+        Encode(_pass.Summarise(VistaBatch.Prepare(Model.Config, Checked(history))));
+
+    /// <summary>Summarises a user's history and keeps what <see cref="Append"/> goes on from.</summary>
+    /// <param name="history">The events.</param>
+    /// <param name="state">The state after them.</param>
+    /// <exception cref="ArgumentException">As for <see cref="Summarise(UserHistory)"/>.</exception>
+    /// <exception cref="NotSupportedException">The model's summaries cannot be extended: <see cref="AppendObstacle"/>.</exception>
+    public UserSummary Summarise(UserHistory history, out SummaryState state)
+    {
+        ThrowIfNotAppendable();
+        UserSummary summary = Summarise(history);
+        state = _pass.SaveState(history.Times.Length, history.Times.IsEmpty ? 0 : history.Times.Span[^1]);
+        return summary;
+    }
+
+    /// <summary>
+    /// Extends a summary by events that came after it, at the cost of these events alone; equal, up to rounding, to a summary of the whole history.
+    /// </summary>
+    /// <param name="earlier">Of this model: the store that it comes from answers for that.</param>
+    /// <param name="appended">The events after those in <paramref name="earlier"/>.</param>
+    /// <param name="state">The state after all of them.</param>
+    /// <exception cref="ArgumentException">The state is of another model's shape, or the events do not fit the model.</exception>
+    /// <exception cref="NotSupportedException">The model's summaries cannot be extended: <see cref="AppendObstacle"/>.</exception>
+    public UserSummary Append(SummaryState earlier, UserHistory appended, out SummaryState state)
+    {
+        ThrowIfNotAppendable();
+        earlier.CheckFits(Model.Config, _pass.StateLength, nameof(earlier));
+        RequestBatch batch = VistaBatch.Prepare(Model.Config, Checked(appended), earlier.Events > 0 ? earlier.NewestTime : null);
+        UserSummary summary = Encode(_pass.Summarise(batch, earlier));
+        state = _pass.SaveState(earlier.Events + appended.Times.Length, appended.Times.IsEmpty ? earlier.NewestTime : appended.Times.Span[^1]);
+        return summary;
+    }
+
+    private RequestBatch Checked(UserHistory history)
     {
         RequestBatch batch = history.Request(default, default);
         BatchCheck.Inputs(batch, Model.Config);
-        return UserSummary.Encode(_context, Encoding, Model.Config.Width, _pass.Summarise(VistaBatch.Prepare(Model.Config, batch)));
+        return batch;
+    }
+
+    private UserSummary Encode(ReadOnlySpan<float> rows) => UserSummary.Encode(_context, Encoding, Model.Config.Width, rows);
+
+    private void ThrowIfNotAppendable()
+    {
+        if (AppendObstacle is { } obstacle)
+        {
+            throw new NotSupportedException(obstacle);
+        }
     }
 
     internal static int CheckMaxEvents(int maxEvents) => maxEvents >= 1 ? maxEvents : throw Error.Range(nameof(maxEvents), maxEvents, "1 or more");
