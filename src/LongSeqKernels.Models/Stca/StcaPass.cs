@@ -1,15 +1,5 @@
 namespace LongSeqKernels.Models;
 
-/// <summary>Whether a forward run keeps what a backward run needs.</summary>
-internal enum PassMode
-{
-    /// <summary>Keeps the encoded history of every layer.</summary>
-    Training,
-
-    /// <summary>Keeps nothing: layers share their memory for the history.</summary>
-    Scoring,
-}
-
 /// <summary>
 /// One run of a model over a batch, forward and backward, with memory that is kept from batch to batch. Not thread-safe; make one for each thread.
 /// </summary>

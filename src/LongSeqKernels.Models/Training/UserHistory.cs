@@ -56,4 +56,29 @@ public sealed class UserHistory
             Requests = targets,
         };
     }
+
+    /// <summary>A batch of one segment for each user, without targets.</summary>
+    internal static RequestBatch Concatenate(IReadOnlyList<UserHistory> histories) => new()
+    {
+        History = JaggedLayout.FromLengths([.. histories.Select(history => (long)history.Items.Length)]),
+        HistoryItems = Join(histories, history => history.Items),
+        HistoryActions = Join(histories, history => history.Actions),
+        HistoryTimes = Join(histories, history => history.Times),
+        RequestTimes = histories.Select(history => history.RequestTime).ToArray(),
+        Targets = JaggedLayout.Uniform(histories.Count, 0),
+        TargetItems = default,
+        Requests = JaggedLayout.Uniform(histories.Count, 0),
+    };
+
+    private static T[] Join<T>(IReadOnlyList<UserHistory> histories, Func<UserHistory, ReadOnlyMemory<T>> column)
+    {
+        var joined = new T[histories.Sum(history => (long)column(history).Length)];
+        int place = 0;
+        foreach (UserHistory history in histories)
+        {
+            column(history).Span.CopyTo(joined.AsSpan(place));
+            place += column(history).Length;
+        }
+        return joined;
+    }
 }

@@ -2,7 +2,7 @@ namespace LongSeqKernels.Models;
 
 /// <summary>
 /// A run of quasi-linear layers. Pass l collects the state of layer l, which needs the history's rows as layer l sees them: they are kept from the pass before where the
-/// history is one part, and else made again from the tokens, which costs <c>layers / 2</c> times the work and no memory.
+/// history is one part, and else made again from the tokens, which costs time instead of memory.
 /// </summary>
 internal sealed class QuasiLinearRun : SummariserRun
 {

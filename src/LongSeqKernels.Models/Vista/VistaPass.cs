@@ -55,6 +55,9 @@ internal sealed class VistaPass : ITrainingPass
         AuxiliaryLoss = _reconstruction?.Forward(_batch, _history.Span, _summariser.Summaries, _summary.Span) ?? 0;
     }
 
+    /// <summary>Summary tokens per segment of the last run.</summary>
+    public JaggedLayout Summaries => _summariser.Summaries;
+
     /// <summary>Elements of a <see cref="SummaryState"/> of this model.</summary>
     public int StateLength => _summariser.StateLength;
 

@@ -4,6 +4,12 @@ namespace LongSeqKernels.Models;
 /// Summarises histories with a trained VISTA model, to be stored and scored later. Keep one: it holds the memory of its runs. Not thread-safe; summarisers of one model may
 /// run at the same time.
 /// </summary>
+/// <remarks>
+/// A history of L events that is longer than the given number is read in parts, once for every layer, so that memory does not grow with it. Multiply-adds of quasi-linear
+/// layers with gated FFNs, r = 2: <c>L (2 D^2 + D dh)</c> for what a layer writes and <c>L (7 D^2 + D dh)</c> for what it reads. The last layer's history does not read;
+/// rows of deeper layers are made again in every pass, so n layers take n writes and <c>n (n - 1) / 2</c> reads: 0.47 T multiply-adds for a million events at D = 128,
+/// 4 heads, 3 layers, of which 0.12 T are repetition.
+/// </remarks>
 public sealed class VistaSummariser
 {
     /// <summary>History events that are held at a time unless a constructor says otherwise.</summary>
@@ -54,6 +60,26 @@ public sealed class VistaSummariser
     /// <exception cref="ArgumentException">An identifier is unknown to the model, the columns differ in length, or weights that are not finite gave no summary.</exception>
     public UserSummary Summarise(UserHistory history) =>
         Encode(_pass.Summarise(VistaBatch.Prepare(Model.Config, Checked(history))));
+
+    /// <summary>Summarises the histories of several users in one run, which is faster than one after the other where they are short.</summary>
+    /// <param name="histories">One per user.</param>
+    /// <returns>A summary for each, in their order.</returns>
+    /// <exception cref="ArgumentException">As for <see cref="Summarise(UserHistory)"/>.</exception>
+    public UserSummary[] Summarise(IReadOnlyList<UserHistory> histories)
+    {
+        foreach (UserHistory history in histories)
+        {
+            Checked(history);
+        }
+        ReadOnlySpan<float> rows = _pass.Summarise(VistaBatch.Prepare(Model.Config, UserHistory.Concatenate(histories)));
+        var summaries = new UserSummary[histories.Count];
+        for (int user = 0; user < summaries.Length; user++)
+        {
+            int first = (int)_pass.Summaries.Start(user) * Model.Config.Width;
+            summaries[user] = Encode(rows.Slice(first, (int)_pass.Summaries.Length(user) * Model.Config.Width));
+        }
+        return summaries;
+    }
 
     /// <summary>Summarises a user's history and keeps what <see cref="Append"/> goes on from.</summary>
     /// <param name="history">The events.</param>

@@ -63,6 +63,20 @@ public sealed class StoredSummaryTests(Backend backend)
     }
 
     [Test]
+    public void UsersSummarisedTogetherAreSummarisedAlone([Values] SummariserKind kind)
+    {
+        VistaConfig config = Small with { Summariser = kind, Layers = kind == SummariserKind.NewestEvents ? 1 : 2 };
+        var summariser = new VistaSummariser(_context, VistaCases.Model(config), SummaryEncoding.Float16);
+        UserHistory[] users = [.. new long[] { 30, 0, 7 }.Select(length => User(StcaCases.Batch(config, 30 + length, [length], requestsPerSegment: 1)))];
+        UserSummary[] together = summariser.Summarise(users);
+        for (int user = 0; user < users.Length; user++)
+        {
+            Assert.That(Rows(together[user]), Is.EqualTo(Rows(summariser.Summarise(users[user]))).Within(4e-3));
+        }
+        Assert.That(summariser.Summarise([]), Is.Empty);
+    }
+
+    [Test]
     public void EncodingsMayBeMixed()
     {
         VistaConfig config = Small with { CandidateLayers = 0 };
@@ -91,6 +105,15 @@ public sealed class StoredSummaryTests(Backend backend)
     }
 
     [Test]
+    public void HistoriesWhoseColumnsDifferAreRefusedAlsoInABatch()
+    {
+        var summariser = new VistaSummariser(_context, VistaCases.Model(Small));
+        UserHistory User(int items, int times) => new() { Items = new int[items], Actions = new int[items], Times = new long[times], RequestTime = 1 };
+        Refused(() => summariser.Summarise(User(3, 2)), "HistoryTimes has 2 elements; it must have 3");
+        Refused(() => summariser.Summarise([User(3, 2), User(2, 3)]), "HistoryTimes has 2 elements; it must have 3");
+    }
+
+    [Test]
     public void NoUsersNoScores() =>
         Assert.That(() => new VistaScorer(_context, VistaCases.Model(Small)).Score([], JaggedLayout.Uniform(0, 0), default, default, default), Throws.Nothing);
 
@@ -103,6 +126,13 @@ public sealed class StoredSummaryTests(Backend backend)
         Assert.That(
             () => new VistaSummariser(_context, model).Summarise(User(StcaCases.Batch(Small, 1, [5], requestsPerSegment: 1))),
             Throws.InstanceOf<ArgumentException>().With.Message.Contains("NaN; it must be finite"));
+    }
+
+    private float[] Rows(UserSummary summary)
+    {
+        var rows = new float[summary.Tokens * summary.Width];
+        summary.Decode(_context, rows);
+        return rows;
     }
 
     private static void Refused(Action score, string message) => Assert.That(score, Throws.InstanceOf<ArgumentException>().With.Message.Contains(message));

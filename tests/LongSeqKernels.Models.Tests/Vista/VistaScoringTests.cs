@@ -16,6 +16,27 @@ public sealed class VistaScoringTests(Backend backend)
     public void End() => _context.Dispose();
 
     [TestCaseSource(typeof(VistaCases), nameof(VistaCases.Configurations))]
+    public void ScoresAreThoseOfTheNaiveTwin(VistaConfig config)
+    {
+        // Gated action fusion is STCA's too, and tested there.
+        config = config with { ActionFusion = ActionFusion.Sum };
+        VistaModel model = VistaCases.PerturbedModel(config);
+        var twin = new VistaTwin(model);
+        foreach (int length in new[] { 1, 4, 30 })
+        {
+            RequestBatch batch = StcaCases.Batch(config, 5 + length, [length], requestsPerSegment: 1, targetsPerRequest: 5);
+            var pass = new VistaPass(_context, model, PassMode.Training);
+            var logits = new float[5];
+            pass.Forward(batch, logits);
+            ModelCompare.ForAll([("logits", logits)], [("twin", [.. twin.Score(batch).Select(x => (float)x)])], 3e-5);
+            if (config.ReconstructionWeight > 0)
+            {
+                Assert.That(pass.AuxiliaryLoss, Is.EqualTo(twin.Reconstruction(batch)).Within(1e-5));
+            }
+        }
+    }
+
+    [TestCaseSource(typeof(VistaCases), nameof(VistaCases.Configurations))]
     public void SameBatchSameBits(VistaConfig config)
     {
         VistaModel model = VistaCases.PerturbedModel(config);
