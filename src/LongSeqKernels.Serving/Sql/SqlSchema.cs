@@ -48,15 +48,17 @@ internal static class SqlSchema
     [
         $"""
         CREATE TABLE IF NOT EXISTS lsk_summary (
-            user_id TEXT NOT NULL,
             version TEXT NOT NULL,
+            user_id TEXT NOT NULL,
             history_time BIGINT NOT NULL,
             expires BIGINT NOT NULL,
             record {bytes} NOT NULL,
             state {bytes} NOT NULL,
-            PRIMARY KEY (user_id, version))
+            PRIMARY KEY (version, user_id))
         """,
-        "CREATE INDEX IF NOT EXISTS lsk_summary_version ON lsk_summary (version, expires)",
+        // No index but the key begins with the version: a planner without statistics would take it and read all users.
+        "CREATE INDEX IF NOT EXISTS lsk_summary_user ON lsk_summary (user_id)",
+        "CREATE INDEX IF NOT EXISTS lsk_summary_expires ON lsk_summary (expires)",
         """
         CREATE TABLE IF NOT EXISTS lsk_run (
             run TEXT PRIMARY KEY,

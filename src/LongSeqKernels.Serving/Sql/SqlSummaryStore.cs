@@ -61,7 +61,7 @@ internal sealed class SqlSummaryStore(SqlDatabase database, TimeProvider clock) 
     public ValueTask<long> DeleteVersionAsync(string version, CancellationToken cancellation)
     {
         _ = SummaryRecordFormat.Name(version, nameof(version));
-        return DeleteAsync(version, long.MaxValue, cancellation);
+        return DeleteAsync("version = @version", ("@version", version), cancellation);
     }
 
     public async ValueTask<long> DeleteUserAsync(string user, CancellationToken cancellation)
@@ -71,16 +71,8 @@ internal sealed class SqlSummaryStore(SqlDatabase database, TimeProvider clock) 
             (connection, transaction) => SqlDatabase.ExecuteAsync(connection, transaction, "DELETE FROM lsk_summary WHERE user_id = @user", cancellation, ("@user", user)), cancellation);
     }
 
-    public async ValueTask<long> PurgeExpiredAsync(CancellationToken cancellation)
-    {
-        long now = clock.GetUtcNow().ToUnixTimeSeconds();
-        long removed = 0;
-        foreach (SummaryVersion version in await ListVersionsAsync(cancellation))
-        {
-            removed += await DeleteAsync(version.Version, now, cancellation);
-        }
-        return removed;
-    }
+    public ValueTask<long> PurgeExpiredAsync(CancellationToken cancellation) =>
+        DeleteAsync("expires <= @now", ("@now", clock.GetUtcNow().ToUnixTimeSeconds()), cancellation);
 
     public async ValueTask PingAsync(CancellationToken cancellation) =>
         _ = await database.ReadAsync(
@@ -174,21 +166,19 @@ internal sealed class SqlSummaryStore(SqlDatabase database, TimeProvider clock) 
         }
     }
 
-    private async ValueTask<long> DeleteAsync(string version, long expiredAt, CancellationToken cancellation)
+    /// <summary>Removes the rows of a condition, a limited number in each transaction.</summary>
+    private async ValueTask<long> DeleteAsync(string condition, (string Name, object Value) parameter, CancellationToken cancellation)
     {
-        const string Statement =
-            """
-            DELETE FROM lsk_summary WHERE version = @version AND expires <= @now
-            AND user_id IN (SELECT user_id FROM lsk_summary WHERE version = @version AND expires <= @now LIMIT @rows)
+        string statement =
+            $"""
+            DELETE FROM lsk_summary WHERE {condition}
+            AND (version, user_id) IN (SELECT version, user_id FROM lsk_summary WHERE {condition} LIMIT {RowsPerDeletion})
             """;
         long removed = 0;
         int last;
         do
         {
-            last = await database.WriteAsync(
-                (connection, transaction) => SqlDatabase.ExecuteAsync(
-                    connection, transaction, Statement, cancellation, ("@version", version), ("@now", expiredAt), ("@rows", (long)RowsPerDeletion)),
-                cancellation);
+            last = await database.WriteAsync((connection, transaction) => SqlDatabase.ExecuteAsync(connection, transaction, statement, cancellation, parameter), cancellation);
             removed += last;
         }
         while (last > 0);
