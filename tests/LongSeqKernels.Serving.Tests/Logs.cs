@@ -6,7 +6,7 @@ namespace LongSeqKernels.Serving.Tests;
 /// <summary>Small logs for the work table's tests.</summary>
 internal static class Logs
 {
-    /// <summary>Users of 1 to 30 events; the first items differ from user to user.</summary>
+    /// <summary>Users of 1 to 30 events; the first items of up to 1,000 users differ.</summary>
     public static InteractionLog Make(int users, int seed = 1, long firstTime = 1_000)
     {
         var random = new Random(seed);
@@ -17,7 +17,7 @@ internal static class Logs
         {
             for (int i = 0; i < lengths[user]; i++)
             {
-                items.Add(i == 0 ? user : random.Next(1_000));
+                items.Add(i == 0 ? user % 1_000 : random.Next(1_000));
                 times.Add(firstTime + (10 * i));
             }
         }
