@@ -106,6 +106,16 @@ public sealed class ClaimTests
     }
 
     [Test]
+    public void EverySummariserIsComparedWithTheNewestEvents()
+    {
+        using var directory = new WorkingDirectory();
+        SmallLog.WriteTo(directory);
+        LskRun run = Run(directory, "summarisers", ["--width", "8", "--layers", "1", "--tokens", "4", "--newest", "10", "--max-window", "64", "--batch-events", "128", .. Small]);
+        AssertWritten(directory, "summarisers", run, scorers: 5);
+        Assert.That(run.Output, Does.Contain("sketch: ").And.Contain("AUC over the 4 newest events"));
+    }
+
+    [Test]
     public void ScoringTimesAreMeasuredBeyondWhatIsReadRaw()
     {
         using var directory = new WorkingDirectory();

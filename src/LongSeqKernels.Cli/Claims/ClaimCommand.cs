@@ -26,7 +26,7 @@ internal abstract class ClaimCommand : LskCommand
 
     /// <summary>Every claim that there is a command for.</summary>
     public static IEnumerable<ClaimCommand> All(CommandHost host) =>
-        [new ExtrapolationCommand(host), new BatchingCommand(host), new CapacityCommand(host), new SummariesCommand(host), new ScoringTimeCommand(host)];
+        [new ExtrapolationCommand(host), new BatchingCommand(host), new CapacityCommand(host), new SummariesCommand(host), new SummarisersCommand(host), new ScoringTimeCommand(host)];
 
     protected Option<long> Seed { get; } = OptionOf.Long("--seed", "Seed of weights, batches and test requests", 1);
 

@@ -20,7 +20,7 @@ internal sealed class ScoringTimeCommand : ClaimCommand
     private readonly Option<int> _rawLimit = OptionOf.Integer("--raw-limit", "Longest history that STCA reads raw", 100_000);
     private readonly Option<int> _candidates = OptionOf.Integer("--candidates", "Candidates of a request", 300);
     private readonly Option<int> _tokens = OptionOf.Integer("--tokens", "Tokens of a summary", 128, 1, 4096);
-    private readonly Option<int> _repeat = OptionOf.Integer("--repeat", "How often each is run", 50);
+    private readonly Option<int> _repeat = OptionOf.Integer("--repeat", "How often each summary is scored, after as many runs to warm up; raw histories a tenth of that", 200);
     private readonly Option<int> _width = OptionOf.Integer("--width", "Model width D", 64, 1, 1024);
     private readonly Option<int> _heads = OptionOf.Integer("--heads", "Attention heads, a divisor of the width", 2, 1, 256);
     private readonly Option<int> _layers = OptionOf.Integer("--layers", "Layers of STCA, and of the summariser", 2, 1, 64);
@@ -68,47 +68,71 @@ internal sealed class ScoringTimeCommand : ClaimCommand
         };
         StcaModel stca = StcaModel.Create(config, run.Log.ItemCategories);
         VistaModel vista = VistaModel.Create(_vista.Config(run.Invocation, config, SummariserKind.QuasiLinear, run.Invocation.Get(_tokens)), run.Log.ItemCategories);
-        List<ScoringTime> times = run.Terminal.Track("Measuring", lengths.Length, "histories", sink =>
+        var random = new RandomStream(run.Invocation.Get(Seed));
+        int[] candidates = [.. Enumerable.Range(0, run.Invocation.Get(_candidates)).Select(_ => random.NextIndex(run.Log.ItemCount))];
+        List<ScoringTime> times = run.Terminal.Track("Measuring", 2 * lengths.Length, "histories", sink =>
         {
-            var measured = new List<ScoringTime>();
+            var summaries = new List<(UserSummary Summary, double Seconds)>();
             foreach (int length in lengths)
             {
-                measured.Add(Time(run, stca, vista, length));
-                sink.Report(measured.Count, $"{Format.Count(length)} events");
+                summaries.Add(Summarise(run, vista, length));
+                sink.Report(summaries.Count, $"{Format.Count(length)} events summarised");
+            }
+            List<Latency> stored = Stored(run, vista, summaries, candidates);
+            var measured = new List<ScoringTime>();
+            foreach ((int index, int length) in lengths.Index())
+            {
+                measured.Add(new ScoringTime(length, summaries[index].Seconds, stored[index], length > run.Invocation.Get(_rawLimit) ? null : Raw(run, stca, length, candidates)));
+                sink.Report(lengths.Length + measured.Count, $"{Format.Count(length)} events read raw");
             }
             return measured;
         });
         return Outcome(run, times, stca, vista);
     }
 
-    private ScoringTime Time(ClaimRun run, StcaModel stca, VistaModel vista, int length)
+    private static (UserSummary Summary, double Seconds) Summarise(ClaimRun run, VistaModel vista, int length)
     {
         UserHistory history = History(run.Log, length, vista.Config.Actions > 1);
-        var random = new RandomStream(run.Invocation.Get(Seed));
-        int[] candidates = [.. Enumerable.Range(0, run.Invocation.Get(_candidates)).Select(_ => random.NextIndex(run.Log.ItemCount))];
-        var logits = new float[candidates.Length];
         long started = Stopwatch.GetTimestamp();
         UserSummary summary = new VistaSummariser(run.Context, vista).Summarise(history);
-        double summarise = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        VistaScorer stored = vista.CreateScorer(run.Context);
-        Latency fromSummary = Repeat(run, run.Invocation.Get(_repeat), () => stored.Score(summary, candidates, default, logits));
-        if (length > run.Invocation.Get(_rawLimit))
-        {
-            return new ScoringTime(length, summarise, fromSummary, null);
-        }
-        StcaScorer raw = stca.CreateScorer(run.Context);
-        return new ScoringTime(length, summarise, fromSummary, Repeat(run, Math.Max(3, run.Invocation.Get(_repeat) / 10), () => raw.Score(history, candidates, default, logits)));
+        return (summary, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
-    private static Latency Repeat(ClaimRun run, int repeat, Action score)
+    /// <summary>Times all summaries in turn, so that what changes on the machine meanwhile, and the runtime's own getting faster, meets all of them.</summary>
+    private List<Latency> Stored(ClaimRun run, VistaModel vista, List<(UserSummary Summary, double Seconds)> summaries, int[] candidates)
+    {
+        VistaScorer scorer = vista.CreateScorer(run.Context);
+        var logits = new float[candidates.Length];
+        List<List<double>> seconds = [.. summaries.Select(_ => new List<double>())];
+        int repeat = run.Invocation.Get(_repeat);
+        for (int round = -repeat; round < repeat; round++)
+        {
+            run.Interruption.ThrowIfCancellationRequested();
+            for (int i = 0; i < summaries.Count; i++)
+            {
+                long started = Stopwatch.GetTimestamp();
+                scorer.Score(summaries[i].Summary, candidates, default, logits);
+                if (round >= 0)
+                {
+                    seconds[i].Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+                }
+            }
+        }
+        return [.. seconds.Select(Latency.Of)];
+    }
+
+    private Latency Raw(ClaimRun run, StcaModel stca, int length, int[] candidates)
     {
         const int WarmUps = 3;
+        UserHistory history = History(run.Log, length, stca.Config.Actions > 1);
+        StcaScorer scorer = stca.CreateScorer(run.Context);
+        var logits = new float[candidates.Length];
         var seconds = new List<double>();
-        for (int i = -WarmUps; i < repeat; i++)
+        for (int i = -WarmUps; i < Math.Max(WarmUps, run.Invocation.Get(_repeat) / 10); i++)
         {
             run.Interruption.ThrowIfCancellationRequested();
             long started = Stopwatch.GetTimestamp();
-            score();
+            scorer.Score(history, candidates, default, logits);
             if (i >= 0)
             {
                 seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);

@@ -68,7 +68,7 @@ internal sealed class SummariesCommand : SummaryClaim
                 [
                     .. encodings.Select((name, i) => new ChartSeries(name, [.. tokens.Select((_, j) => report.Results[1 + (j * encodings.Length) + i].Windows[^1].Auc)])),
                     new ChartSeries("STCA, whole history", [.. tokens.Select(_ => report.Results[0].Windows[^1].Auc)]),
-                    new ChartSeries("STCA, newest events", [.. tokens.Select(_ => report.Results[0].Windows[0].Auc)]),
+                    new ChartSeries("STCA, newest events", [.. tokens.Select(_ => Newest(run, report).Auc)]),
                 ],
                 Source = report.Source,
             }.ToSvg(),

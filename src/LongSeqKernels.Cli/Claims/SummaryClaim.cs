@@ -59,10 +59,11 @@ internal abstract class SummaryClaim : ClaimCommand
     /// <summary>The share of STCA's gain that a result keeps at the whole history.</summary>
     protected Estimate Kept(ClaimRun run, EvaluationReport report, LengthResult result)
     {
-        IReadOnlyList<WindowResult> stca = report.Results[0].Windows;
-        WindowResult newest = stca.Single(window => window.Window == run.Invocation.Get(_newest));
-        return PairedUsers.ShareOfGain(result.Windows[^1].UserAuc, newest.UserAuc, stca[^1].UserAuc);
+        return PairedUsers.ShareOfGain(result.Windows[^1].UserAuc, Newest(run, report).UserAuc, report.Results[0].Windows[^1].UserAuc);
     }
+
+    /// <summary>STCA with the newest events alone.</summary>
+    protected WindowResult Newest(ClaimRun run, EvaluationReport report) => report.Results[0].Windows.Single(window => window.Window == run.Invocation.Get(_newest));
 
     /// <summary>A table of all results.</summary>
     protected ResultTable TableOf(ClaimRun run, EvaluationReport report, IReadOnlyList<long?> bytes)
@@ -89,9 +90,7 @@ internal abstract class SummaryClaim : ClaimCommand
     /// <summary>Whether there is a gain to keep.</summary>
     protected Finding Gain(ClaimRun run, EvaluationReport report)
     {
-        IReadOnlyList<WindowResult> stca = report.Results[0].Windows;
-        WindowResult newest = stca.Single(window => window.Window == run.Invocation.Get(_newest));
-        Estimate gain = PairedUsers.Difference(stca[^1].UserAuc, newest.UserAuc);
+        Estimate gain = PairedUsers.Difference(report.Results[0].Windows[^1].UserAuc, Newest(run, report).UserAuc);
         return new Finding(gain.Mean > 2 * gain.Error, $"STCA gains {Format.Signed(gain.Mean, 4)} ± {Format.Fixed(gain.Error, 4)} AUC of the whole history over the newest {Format.Count(run.Invocation.Get(_newest))} events.");
     }
 
