@@ -23,7 +23,7 @@ internal sealed class SummarizeCommand : LskCommand
     private readonly Argument<string> _log = new("log") { Description = "The interaction log" };
     private readonly Argument<string> _model = new("model") { Description = "The VISTA model, trained on that log" };
     private readonly Option<Choice<SummaryEncoding>> _codec = OptionOf.OneOf("--codec", "How summary rows are stored", SummaryEncoding.Int8, ("fp16", SummaryEncoding.Float16), ("int8", SummaryEncoding.Int8), ("int4", SummaryEncoding.Int4));
-    private readonly Option<bool> _append = OptionOf.Flag("--append", "Leave users without new events as they are");
+    private readonly Option<bool> _append = OptionOf.Flag("--append", "Extend summaries by new events where the model can (one layer, time gaps to the previous event), and leave users without new events as they are");
     private readonly Option<int> _workers = OptionOf.Integer("--workers", "Users that this process summarises at a time; 0 for one per processor, at most 4", 0, 0, 1024);
     private readonly Option<double> _life = OptionOf.Real("--ttl", "Hours after which summaries are not given out any more; default: never", null, 1e-3, 1e6, "hours");
     private readonly Option<int> _lease = OptionOf.Integer("--lease", "Seconds after which others take over the batch of a worker that died", 30, 1, 86_400);
