@@ -14,11 +14,12 @@ internal sealed class VistaModelOptions
 
     private readonly Option<int> _candidateLayers = OptionOf.Integer("--candidate-layers", "VISTA: self-attention layers of the candidate stage", 1, 0, 64);
     private readonly Option<Choice<StateScale>> _scale = OptionOf.OneOf("--state-scale", "VISTA: factor of the quasi-linear state, by the number of rows n that it sums", StateScale.One, ("one", StateScale.One), ("1/n", StateScale.InverseRows), ("1/sqrt(n)", StateScale.InverseSquareRootOfRows));
+    private readonly Option<Choice<TimeReference>> _timeReference = OptionOf.OneOf("--time-reference", "VISTA: what time gaps are counted to; summaries of one layer can be extended by new events with previous-event", TimeReference.NewestEvent, ("request", TimeReference.Request), ("newest-event", TimeReference.NewestEvent), ("previous-event", TimeReference.PreviousEvent));
     private readonly Option<double> _reconstruction = OptionOf.Real("--reconstruction-weight", "VISTA: weight of the reconstruction loss, 0 for none", 0, 0, 1000);
 
     public VistaModelOptions(Command command)
     {
-        All = [_candidateLayers, _scale, _reconstruction];
+        All = [_candidateLayers, _scale, _timeReference, _reconstruction];
         foreach (Option option in All)
         {
             command.Add(option);
@@ -45,6 +46,7 @@ internal sealed class VistaModelOptions
         Layers = summariser == SummariserKind.NewestEvents ? 1 : common.Layers,
         CandidateLayers = invocation.Get(_candidateLayers),
         StateScale = invocation.Get(_scale).Value,
+        TimeReference = invocation.Get(_timeReference).Value,
         ReconstructionWeight = (float)invocation.Get(_reconstruction),
     };
 }
