@@ -154,8 +154,6 @@ internal sealed class TransformerScratch
 
     public GrowingBuffer FfnInput { get; } = new();
 
-    public GrowingBuffer QueryGradient { get; } = new();
-
     public GrowingBuffer KeyGradient { get; } = new();
 
     public GrowingBuffer ValueGradient { get; } = new();

@@ -7,9 +7,6 @@ internal sealed class SeedTokens(ParameterSet set, string name, VistaConfig conf
 {
     private readonly Parameter _rows = set.Add(name, ParameterKind.Table, config.Seeds, config.Width);
 
-    /// <summary>M.</summary>
-    public int Count => _rows.Shape[0];
-
     public ReadOnlySpan<float> Values => _rows.Values;
 
     public Span<float> Gradient => _rows.Gradient;
