@@ -50,6 +50,36 @@ public sealed class SummarizeTests
     }
 
     [Test]
+    public async Task AppendedEventsGiveTheSummaryOfTheWholeHistory()
+    {
+        using var directory = new WorkingDirectory();
+        InteractionLog longer = SmallLog.Made;
+        InteractionLog shorter = Earlier(longer, 390);
+        VistaFile.WriteTo(directory, shorter, extendable: true);
+        Summarize(directory, "--append", "--codec", "fp16");
+        InteractionLogFile.Save(longer, directory.File(SmallLog.Name));
+        LskRun appended = Summarize(directory, "--append", "--codec", "fp16", "--json");
+        Assert.That(appended.ExitCode, Is.Zero, appended.ToString());
+        string[] score = ["score", SmallLog.Name, VistaFile.Name, "--user", "user3", "user5", "--candidates", "30", "--top", "0", "--repeat", "1", "--json"];
+        double[] expected = Scores(LskProcess.Run(directory.Path, score));
+        Assert.That(Scores(LskProcess.Run(directory.Path, [.. score, "--store", Store])), Is.EqualTo(expected).Within(5e-3 * expected.Max(Math.Abs)));
+        await using ISummaryStore store = await SummaryStore.OpenAsync(directory.File(Store));
+        SummaryRecord record = await store.GetAsync("user3", appended.Json.GetProperty("version").GetString()!, RecordParts.SummaryAndState);
+        Assert.That(record.HistoryLength, Is.EqualTo(400));
+        Assert.That(SummaryState.FromBytes(record.State.Span).Events, Is.EqualTo(400));
+    }
+
+    [Test]
+    public void ModelsThatCannotGoOnSayWhy()
+    {
+        using var directory = new WorkingDirectory();
+        VistaFile.WriteTo(directory);
+        LskRun run = Summarize(directory, "--append");
+        Assert.That(run.Output, Does.Contain("Users with new events are summarised whole. The summariser has 2 layers"), run.ToString());
+        Fails(directory, 2, "--refresh-share and --refresh-age go with --append", "summarize", SmallLog.Name, VistaFile.Name, "--store", Store, "--refresh-age", "5");
+    }
+
+    [Test]
     public async Task AKilledRunGoesOn()
     {
         using var directory = new WorkingDirectory();
@@ -122,6 +152,23 @@ public sealed class SummarizeTests
         Summarize(directory);
         VistaFile.WriteTo(directory, seed: 2);
         Fails(directory, 1, "User 'user3' has no summary of version 'vista-", "score", SmallLog.Name, VistaFile.Name, "--store", Store, "--user", "user3");
+    }
+
+    /// <summary>The log as it was when every user had this many events.</summary>
+    private static InteractionLog Earlier(InteractionLog log, int events)
+    {
+        int[] kept = [.. Enumerable.Range(0, log.Users.Count).SelectMany(user => Enumerable.Range((int)log.Users.Start(user), events))];
+        return new InteractionLog
+        {
+            Users = JaggedLayout.Uniform(log.Users.Count, events),
+            Items = kept.Select(i => log.Items.Span[i]).ToArray(),
+            Times = kept.Select(i => log.Times.Span[i]).ToArray(),
+            ItemCount = log.ItemCount,
+            ItemCategories = log.ItemCategories,
+            CategoryCount = log.CategoryCount,
+            UserNames = log.UserNames,
+            ItemNames = log.ItemNames,
+        };
     }
 
     private static LskRun Summarize(WorkingDirectory directory, params string[] options) =>

@@ -9,7 +9,7 @@ internal static class VistaFile
     public const string Name = "vista.lskmodel";
 
     /// <summary>Writes the log and the model, its weights times a factor, into a directory.</summary>
-    public static void WriteTo(WorkingDirectory directory, InteractionLog? log = null, int width = 8, long seed = 1, float scale = 1)
+    public static void WriteTo(WorkingDirectory directory, InteractionLog? log = null, int width = 8, long seed = 1, float scale = 1, bool extendable = false)
     {
         log ??= SmallLog.Made;
         InteractionLogFile.Save(log, directory.File(SmallLog.Name));
@@ -20,7 +20,8 @@ internal static class VistaFile
             Width = width,
             Heads = 2,
             Seeds = 4,
-            Layers = 2,
+            Layers = extendable ? 1 : 2,
+            TimeReference = extendable ? TimeReference.PreviousEvent : TimeReference.NewestEvent,
             CandidateLayers = 1,
             ScorerWidths = [8],
             Seed = seed,

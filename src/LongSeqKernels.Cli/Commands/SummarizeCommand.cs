@@ -24,6 +24,8 @@ internal sealed class SummarizeCommand : LskCommand
     private readonly Argument<string> _model = new("model") { Description = "The VISTA model, trained on that log" };
     private readonly Option<Choice<SummaryEncoding>> _codec = OptionOf.OneOf("--codec", "How summary rows are stored", SummaryEncoding.Int8, ("fp16", SummaryEncoding.Float16), ("int8", SummaryEncoding.Int8), ("int4", SummaryEncoding.Int4));
     private readonly Option<bool> _append = OptionOf.Flag("--append", "Extend summaries by new events where the model can (one layer, time gaps to the previous event), and leave users without new events as they are");
+    private readonly Option<double> _share = OptionOf.Real("--refresh-share", "With --append, for models that cannot go on: leave a summary that lacks less than this share of the user's events", 0, 0, 1);
+    private readonly Option<double> _age = OptionOf.Real("--refresh-age", "With --append: hours from which on a summary that lacks events is made anew whatever their share; default: no limit", null, 0, 1e6, "hours");
     private readonly Option<int> _workers = OptionOf.Integer("--workers", "Users that this process summarises at a time; 0 for one per processor, at most 4", 0, 0, 1024);
     private readonly Option<double> _life = OptionOf.Real("--ttl", "Hours after which summaries are not given out any more; default: never", null, 1e-3, 1e6, "hours");
     private readonly Option<int> _lease = OptionOf.Integer("--lease", "Seconds after which others take over the batch of a worker that died", 30, 1, 86_400);
@@ -37,7 +39,7 @@ internal sealed class SummarizeCommand : LskCommand
         Add(_log);
         Add(_model);
         _store = new StoreOptions(this, "Where summaries go", required: true);
-        foreach (Option option in (Option[])[_codec, _append, _workers, _life, _lease, _restart])
+        foreach (Option option in (Option[])[_codec, _append, _share, _age, _workers, _life, _lease, _restart])
         {
             Add(option);
         }
@@ -64,6 +66,10 @@ internal sealed class SummarizeCommand : LskCommand
         Terminal terminal = invocation.Terminal;
         string logPath = invocation.Get(_log);
         string modelPath = invocation.Get(_model);
+        if (!invocation.Get(_append) && (invocation.IsGiven(_share) || invocation.IsGiven(_age)))
+        {
+            throw Failure.Usage("--refresh-share and --refresh-age go with --append: without it every user is summarised.");
+        }
         InteractionLog log = InputFile.ReadLog(logPath);
         VistaModel model = StoreOptions.Vista(InputFile.ReadModel(modelPath), modelPath);
         ModelNotes.Read(model, modelPath, log, logPath);
@@ -79,6 +85,13 @@ internal sealed class SummarizeCommand : LskCommand
         WorkProgress before = await store.Work.StartAsync(run, version, UserBatches.Of(log.Users), invocation.Interruption);
         terminal.Line($"{log.Source}: {Format.Count(before.Events, "event")} of {Format.Count(before.Users, "user")}; {model.Kind}: {model.Config.Summary}");
         terminal.Line($"Version {version} in {store.Description}");
+        using (LongSeqContext context = _compute.CreateContext(invocation))
+        {
+            if (mode == SummaryMode.Append && new VistaSummariser(context, model).AppendObstacle is { } obstacle)
+            {
+                terminal.Line($"Users with new events are summarised whole. {obstacle}");
+            }
+        }
         if (before.IsFinished)
         {
             terminal.Line("This log has been summarised with this model already; --restart does it again.");
@@ -92,6 +105,8 @@ internal sealed class SummarizeCommand : LskCommand
             Run = run,
             Version = version,
             Mode = mode,
+            RefreshShare = invocation.Get(_share),
+            RefreshAge = invocation.IsGiven(_age) ? TimeSpan.FromHours(invocation.Get(_age)) : null,
             RequestTime = log.NewestTime + 1,
             Lease = TimeSpan.FromSeconds(invocation.Get(_lease)),
             TimeToLive = invocation.IsGiven(_life) ? TimeSpan.FromHours(invocation.Get(_life)) : null,

@@ -9,11 +9,9 @@ namespace LongSeqKernels.Serving;
 internal sealed class PostgresDatabase : SqlDatabase
 {
     private readonly NpgsqlDataSource _source;
-    private readonly TimeSpan _timeout;
 
     public PostgresDatabase(string connectionString, TimeSpan timeout)
     {
-        _timeout = timeout;
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         Description = $"PostgreSQL at {settings.Host}:{settings.Port}, database {settings.Database ?? settings.Username}";
         if (!settings.ContainsKey("Timeout"))
@@ -76,7 +74,7 @@ internal sealed class PostgresDatabase : SqlDatabase
             new(StoreFault.Damaged, $"{Description} reports damage: {server.MessageText}", exception),
         PostgresException => null,
         NpgsqlException or SocketException or TimeoutException or IOException =>
-            new(StoreFault.Unreachable, $"{Description} does not answer within {_timeout.TotalSeconds} s: {exception.Message}", exception),
+            new(StoreFault.Unreachable, $"{Description} does not answer: {exception.Message}", exception),
         _ => null,
     };
 

@@ -24,12 +24,16 @@ public sealed class SummaryWorker
     /// <param name="log">The histories; the same log in every worker of the run.</param>
     /// <param name="summariser">Makes summaries; this worker's own.</param>
     /// <param name="options">Run, version, lease.</param>
-    /// <exception cref="ArgumentException">The lease is shorter than 100 ms, or the log does not hold.</exception>
+    /// <exception cref="ArgumentException">The lease or the share is out of range, or the log does not hold.</exception>
     public SummaryWorker(ISummaryStore store, InteractionLog log, IUserSummariser summariser, SummaryWorkerOptions options)
     {
         if (options.Lease < ShortestLease)
         {
             throw Error.Invalid(nameof(options.Lease), $"{options.Lease.TotalMilliseconds} ms", "100 ms or more");
+        }
+        if (!(options.RefreshShare is >= 0 and <= 1))
+        {
+            throw Error.Range(nameof(options.RefreshShare), options.RefreshShare, "from 0 to 1");
         }
         (_store, _log, _summariser, _options) = (store, log.Validate(), summariser, options);
     }
@@ -156,11 +160,12 @@ public sealed class SummaryWorker
         long newest = history.Times.Span[^1];
         long now = _options.Clock.GetUtcNow().ToUnixTimeSeconds();
         long expiry = _options.TimeToLive is { } life ? now + (long)life.TotalSeconds : SummaryRecord.NeverExpires;
-        if (stored is not null && stored.HistoryLength == length && stored.HistoryTime == newest)
+        if (stored is not null && (IsWhole(stored, history) || IsFreshEnough(stored, history, now)))
         {
             return stored.ExpiryTime == expiry ? null : stored with { ExpiryTime = expiry };
         }
-        SummarisedUser made = _summariser.Summarise(history, Earlier(stored, history));
+        EarlierState? earlier = stored is { State.IsEmpty: false } && IsOfFirstEvents(stored, history) ? new EarlierState(stored.HistoryLength, stored.State) : null;
+        SummarisedUser made = _summariser.Summarise(history, earlier);
         return new SummaryRecord
         {
             User = name,
@@ -174,11 +179,18 @@ public sealed class SummaryWorker
         };
     }
 
-    /// <summary>The stored state, if it is one of the first events of this very history.</summary>
-    private static EarlierState? Earlier(SummaryRecord? stored, UserHistory history) =>
-        stored is { State.IsEmpty: false, HistoryLength: > 0 } && stored.HistoryLength < history.Items.Length && history.Times.Span[(int)stored.HistoryLength - 1] == stored.HistoryTime
-            ? new EarlierState(stored.HistoryLength, stored.State)
-            : null;
+    private static bool IsWhole(SummaryRecord stored, UserHistory history) =>
+        stored.HistoryLength == history.Items.Length && stored.HistoryTime == history.Times.Span[^1];
+
+    /// <summary>Whether a record is one of the first events of this very history, with others after them.</summary>
+    private static bool IsOfFirstEvents(SummaryRecord stored, UserHistory history) =>
+        stored.HistoryLength > 0 && stored.HistoryLength < history.Items.Length && history.Times.Span[(int)stored.HistoryLength - 1] == stored.HistoryTime;
+
+    /// <summary>Whether the policy leaves a record that lacks events and cannot be gone on with.</summary>
+    private bool IsFreshEnough(SummaryRecord stored, UserHistory history, long now) =>
+        stored.State.IsEmpty && IsOfFirstEvents(stored, history)
+        && history.Items.Length - stored.HistoryLength < _options.RefreshShare * history.Items.Length
+        && (_options.RefreshAge is not { } age || now - stored.WrittenTime < age.TotalSeconds);
 
     /// <summary>Tries again while the database does not answer.</summary>
     private async Task<T> Patiently<T>(Func<ValueTask<T>> work, CancellationToken cancellation)

@@ -22,6 +22,15 @@ public sealed record SummaryWorkerOptions
     /// <summary>From the start or appended events only.</summary>
     public SummaryMode Mode { get; init; }
 
+    /// <summary>
+    /// With <see cref="SummaryMode.Append"/>, for summaries that cannot be gone on with: a summary of which fewer than this share of the user's events are missing is left as
+    /// it is, unless <see cref="RefreshAge"/> says otherwise. 0 (every new event counts) to 1.
+    /// </summary>
+    public double RefreshShare { get; init; }
+
+    /// <summary>From this age on, a summary with missing events is made anew whatever their share; null for never because of age.</summary>
+    public TimeSpan? RefreshAge { get; init; }
+
     /// <summary>How long summaries are given out; null for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
 

@@ -43,7 +43,7 @@ public sealed class VistaUserSummariser(VistaSummariser summariser) : IUserSumma
     private UserHistory From(UserHistory history, int first) => new()
     {
         Items = history.Items[first..],
-        Actions = summariser.Model.Config.Actions > 1 ? history.Actions[first..] : default,
+        Actions = summariser.Model.Config.Actions > 1 && !history.Actions.IsEmpty ? history.Actions[first..] : default,
         Times = history.Times[first..],
         RequestTime = history.RequestTime,
     };

@@ -219,6 +219,33 @@ public sealed class WorkTests(DatabaseKind kind)
         await Logs.AssertSummarisedAsync(_store, other, Records.Version);
     }
 
+    [TestCase(0.0, null, true)]
+    [TestCase(0.5, null, false)]
+    [TestCase(0.5, 10.0, true)]
+    [TestCase(0.5, 1000.0, false)]
+    public async Task SummariesThatCannotBeGoneOnWithAreRefreshedByShareAndAge(double share, double? ageSeconds, bool refreshed)
+    {
+        InteractionLog before = Logs.Make(3);
+        InteractionLog after = Logs.Extend(before, user: 1, events: 1);
+        string user = before.UserNames[1];
+        Assert.That(before.Users.Length(1), Is.GreaterThan(1), "one event more is less than half");
+        await StartAsync([.. UserBatches.Of(before.Users)]);
+        var clock = new ManualClock(1_000_000);
+        await new SummaryWorker(_store, before, new StatelessSummariser(), Options with { Clock = clock }).RunAsync();
+        clock.UnixSeconds += 100;
+        await _store.Work.StartAsync("run-2", Records.Version, UserBatches.Of(after.Users));
+        SummaryWorkerOptions options = Options with
+        {
+            Run = "run-2",
+            Mode = SummaryMode.Append,
+            Clock = clock,
+            RefreshShare = share,
+            RefreshAge = ageSeconds is { } age ? TimeSpan.FromSeconds(age) : null,
+        };
+        await new SummaryWorker(_store, after, new StatelessSummariser(), options).RunAsync();
+        Assert.That((await _store.GetAsync(user, Records.Version)).HistoryLength, Is.EqualTo(refreshed ? after.Users.Length(1) : before.Users.Length(1)));
+    }
+
     [Test]
     public async Task AWorkerWithAnotherLogSaysSo()
     {
@@ -235,6 +262,13 @@ public sealed class WorkTests(DatabaseKind kind)
     private ValueTask<WorkProgress> StartAsync(params UserBatch[] batches) => _store.Work.StartAsync(Run, Records.Version, batches);
 
     private ValueTask<WorkClaim?> ClaimAsync(TimeSpan lease) => _store.Work.ClaimAsync(Run, lease);
+
+    private sealed class StatelessSummariser : IUserSummariser
+    {
+        private readonly MadeUpSummariser _other = new();
+
+        public SummarisedUser Summarise(UserHistory history, EarlierState? earlier) => _other.Summarise(history, earlier) with { State = default };
+    }
 
     private sealed class FailingSummariser(int item) : IUserSummariser
     {
