@@ -46,8 +46,9 @@ internal sealed class SummariesCommand : SummaryClaim
         LengthResult? atBar = report.Results.FirstOrDefault(result => result.Name == $"{BarTokens} tokens, int8");
         if (atBar is not null)
         {
-            Estimate kept = Kept(run, report, atBar);
-            findings.Add(new Finding(kept.Mean >= Bar, $"{BarTokens} tokens as int8 keep {Format.Percent(kept.Mean)} ± {Format.Percent(kept.Error)} of it (bar: {Format.Percent(Bar)})."));
+            findings.Add(Kept(run, report, atBar) is { } kept
+                ? new Finding(kept.Mean >= Bar, $"{BarTokens} tokens as int8 keep {Format.Percent(kept.Mean)} ± {Format.Percent(kept.Error)} of it (bar: {Format.Percent(Bar)}).")
+                : new Finding(null, $"{BarTokens} tokens as int8: there is no gain that a share could be kept of (bar: {Format.Percent(Bar)})."));
         }
         string[] encodings = ["fp32", .. Encodings.Select(encoding => encoding.Name)];
         return new ClaimOutcome

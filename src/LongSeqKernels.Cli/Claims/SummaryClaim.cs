@@ -56,11 +56,10 @@ internal abstract class SummaryClaim : ClaimCommand
     protected EvaluationReport Rank(ClaimRun run, IReadOnlyList<NamedModel> models) =>
         _evaluation.Run(run, models, Protocol(run), run.Invocation.Get(Seed), windows => [.. windows, run.Invocation.Get(_newest)]);
 
-    /// <summary>The share of STCA's gain that a result keeps at the whole history.</summary>
-    protected Estimate Kept(ClaimRun run, EvaluationReport report, LengthResult result)
-    {
-        return PairedUsers.ShareOfGain(result.Windows[^1].UserAuc, Newest(run, report).UserAuc, report.Results[0].Windows[^1].UserAuc);
-    }
+    /// <summary>The share of STCA's gain that a result keeps at the whole history; null when STCA does not gain beyond two errors, so that there is nothing to share.</summary>
+    protected Estimate? Kept(ClaimRun run, EvaluationReport report, LengthResult result) => Gains(GainOf(run, report))
+        ? PairedUsers.ShareOfGain(result.Windows[^1].UserAuc, Newest(run, report).UserAuc, report.Results[0].Windows[^1].UserAuc)
+        : null;
 
     /// <summary>STCA with the newest events alone.</summary>
     protected WindowResult Newest(ClaimRun run, EvaluationReport report) => report.Results[0].Windows.Single(window => window.Window == run.Invocation.Get(_newest));
@@ -75,24 +74,28 @@ internal abstract class SummaryClaim : ClaimCommand
             LengthResult result = report.Results[i];
             WindowResult all = result.Windows[^1];
             Estimate lead = result.AucOver(report.Results[0], result.Windows.Count - 1);
-            Estimate kept = Kept(run, report, result);
+            Estimate? kept = Kept(run, report, result);
             table.Row(
                 result.Name, bytes[i] is { } size ? Format.Count(size) : "", Format.Fixed(result.Windows[newest].Auc.Mean, 4), Format.Fixed(all.Auc.Mean, 4), "± " + Format.Fixed(all.Auc.Error, 4),
                 i == 0 ? "" : Format.Signed(lead.Mean, 4), i == 0 ? "" : "± " + Format.Fixed(lead.Error, 4),
-                Format.Percent(kept.Mean), "± " + Format.Percent(kept.Error), Format.Fixed(all.Nll.Mean, 3));
+                kept is { } share ? Format.Percent(share.Mean) : "", kept is { } sharing ? "± " + Format.Percent(sharing.Error) : "", Format.Fixed(all.Nll.Mean, 3));
         }
         return table;
     }
 
     protected string Legend(ClaimRun run) =>
-        $"Newest: the last {Format.Count(run.Invocation.Get(_newest))} events. Share kept: of STCA's gain in AUC of the whole history over the newest events, paired by user. ±: one standard error over users.";
+        $"Newest: the last {Format.Count(run.Invocation.Get(_newest))} events. Share kept: of STCA's gain in AUC of the whole history over the newest events, paired by user, where it has one beyond two errors. ±: one standard error over users.";
 
     /// <summary>Whether there is a gain to keep.</summary>
     protected Finding Gain(ClaimRun run, EvaluationReport report)
     {
-        Estimate gain = PairedUsers.Difference(report.Results[0].Windows[^1].UserAuc, Newest(run, report).UserAuc);
-        return new Finding(gain.Mean > 2 * gain.Error, $"STCA gains {Format.Signed(gain.Mean, 4)} ± {Format.Fixed(gain.Error, 4)} AUC of the whole history over the newest {Format.Count(run.Invocation.Get(_newest))} events.");
+        Estimate gain = GainOf(run, report);
+        return new Finding(Gains(gain), $"STCA gains {Format.Signed(gain.Mean, 4)} ± {Format.Fixed(gain.Error, 4)} AUC of the whole history over the newest {Format.Count(run.Invocation.Get(_newest))} events.");
     }
+
+    private static bool Gains(Estimate gain) => gain.Mean > 2 * gain.Error;
+
+    private Estimate GainOf(ClaimRun run, EvaluationReport report) => PairedUsers.Difference(report.Results[0].Windows[^1].UserAuc, Newest(run, report).UserAuc);
 
     private RequestProtocol Protocol(ClaimRun run) => Shape.Protocol(run.Invocation, run.Log);
 

@@ -86,7 +86,7 @@ internal sealed class ScoreCommand : LskCommand
         int[] targets = Targets(invocation, names);
         using LongSeqContext context = _compute.CreateContext(invocation);
         using StoredSummaries? stored = _store.IsGiven(invocation)
-            ? new StoredSummaries(_store.Open(invocation), _store.Version(invocation, model, modelPath), new VistaScorer(context, StoreOptions.Vista(model, modelPath)))
+            ? new StoredSummaries(_store.Open(invocation, MissingStore.Refuse), _store.Version(invocation, model, modelPath), new VistaScorer(context, StoreOptions.Vista(model, modelPath)))
             : null;
         var scorer = new UserScorer(context, model, notes, log, stored);
         int repeat = invocation.Get(_repeat);

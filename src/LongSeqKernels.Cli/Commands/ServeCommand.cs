@@ -80,7 +80,7 @@ internal sealed class ServeCommand : LskCommand
             ModelNotes.Read(model, modelPath, log, logPath);
         }
         ScoringServerOptions options = Serving(invocation, model, modelPath, log, terminal);
-        await using ISummaryStore store = _store.Open(invocation);
+        await using ISummaryStore store = _store.Open(invocation, MissingStore.Refuse);
         int scorers = invocation.Get(_scorers);
         LongSeqContext[] contexts = [.. Enumerable.Range(0, scorers).Select(_ => _compute.CreateContext(invocation, Math.Max(1, _compute.Threads(invocation) / scorers)))];
         try

@@ -76,7 +76,7 @@ internal sealed class SummarizeCommand : LskCommand
         string version = _store.Version(invocation, model, modelPath);
         SummaryMode mode = invocation.Get(_append) ? SummaryMode.Append : SummaryMode.Whole;
         string run = $"{version}/{invocation.Get(_codec).Name}/{(mode == SummaryMode.Append ? "append" : "whole")}/{StoreOptions.DigestOf(logPath)}";
-        await using ISummaryStore store = _store.Open(invocation);
+        await using ISummaryStore store = _store.Open(invocation, MissingStore.Create);
         if (invocation.Get(_restart))
         {
             await store.Work.DeleteRunAsync(run, invocation.Interruption);

@@ -21,7 +21,8 @@ internal sealed class StoreOptions
     /// <summary>Whether the user names a store.</summary>
     public bool IsGiven(Invocation invocation) => invocation.IsGiven(_store);
 
-    public ISummaryStore Open(Invocation invocation) => SummaryStore.OpenAsync(invocation.Get(_store)!, cancellation: invocation.Interruption).AsTask().GetAwaiter().GetResult();
+    public ISummaryStore Open(Invocation invocation, MissingStore missing) =>
+        SummaryStore.OpenAsync(invocation.Get(_store)!, new SummaryStoreOptions { Missing = missing }, invocation.Interruption).AsTask().GetAwaiter().GetResult();
 
     /// <summary>The version of a model. Different weights have different names: a store never gives out a summary of other weights.</summary>
     public string Version(Invocation invocation, RankingModel model, string path) =>

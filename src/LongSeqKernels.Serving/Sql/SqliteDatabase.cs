@@ -23,7 +23,7 @@ internal sealed class SqliteDatabase : SqlDatabase
     private readonly TimeSpan _timeout;
     private bool _walIsOn;
 
-    public SqliteDatabase(string path, TimeSpan timeout)
+    public SqliteDatabase(string path, TimeSpan timeout, MissingStore missing)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains(":memory:", StringComparison.Ordinal))
         {
@@ -35,6 +35,7 @@ internal sealed class SqliteDatabase : SqlDatabase
         {
             DataSource = Path.GetFullPath(path),
             DefaultTimeout = (int)timeout.TotalSeconds,
+            Mode = missing == MissingStore.Create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
         }.ConnectionString;
     }
 
@@ -113,6 +114,7 @@ internal sealed class SqliteDatabase : SqlDatabase
         {
             DiskFull => new(StoreFault.Full, $"{Description} cannot grow: the disk or the quota is full. What was stored before is intact.", exception),
             Busy or Locked => new(StoreFault.Unreachable, $"{Description} stayed locked by another writer for {_timeout.TotalSeconds} s.", exception),
+            CannotOpen when !File.Exists(_path) && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(_path))) => new(StoreFault.Unreachable, $"{Description} does not exist.", exception),
             CannotOpen => new(StoreFault.Unreachable, $"{Description} cannot be opened: its directory must exist and allow writing.", exception),
             ReadOnly => new(StoreFault.Unreachable, $"{Description} is read-only; a store must be writable.", exception),
             InputOutput => new(StoreFault.Unreachable, $"{Description} cannot be read or written: {exception.Message}", exception),

@@ -11,8 +11,21 @@ public readonly record struct SummaryStoreOptions
     /// <summary>How long a call waits for a connection, for an answer, or for a writer that holds a lock. 1 second to 1 hour.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>What happens when there is no SQLite file at the location. A PostgreSQL database must always exist.</summary>
+    public MissingStore Missing { get; init; }
+
     /// <summary>Tells what has expired.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+}
+
+/// <summary>What opening a store does where there is none.</summary>
+public enum MissingStore
+{
+    /// <summary>Makes an empty one: for those who write.</summary>
+    Create,
+
+    /// <summary>Fails: for those who only read, whom an empty store does not help.</summary>
+    Refuse,
 }
 
 /// <summary>Opens summary stores.</summary>
@@ -22,7 +35,7 @@ public static class SummaryStore
 
     /// <summary>Opens a store; makes its tables in a database that has none.</summary>
     /// <param name="location">
-    /// <c>sqlite:PATH</c> or a plain path for an SQLite file, which is made when it does not exist; <c>postgres://USER:PASSWORD@HOST:PORT/DATABASE</c> (options of Npgsql behind
+    /// <c>sqlite:PATH</c> or a plain path for an SQLite file, which is made when it does not exist (see <see cref="SummaryStoreOptions.Missing"/>); <c>postgres://USER:PASSWORD@HOST:PORT/DATABASE</c> (options of Npgsql behind
     /// <c>?</c>) or a connection string (<c>Host=...;Database=...</c>) for PostgreSQL and engines that speak its protocol and SQL.
     /// </param>
     /// <param name="options">Timeout and clock.</param>
@@ -39,7 +52,7 @@ public static class SummaryStore
         {
             throw Error.Invalid(nameof(options.Timeout), $"{options.Timeout.TotalSeconds} s", "from 1 second to 1 hour");
         }
-        SqlDatabase database = Database(location, options.Timeout);
+        SqlDatabase database = Database(location, options);
         try
         {
             await SqlSchema.EnsureAsync(database, cancellation);
@@ -52,7 +65,7 @@ public static class SummaryStore
         }
     }
 
-    private static SqlDatabase Database(string location, TimeSpan timeout)
+    private static SqlDatabase Database(string location, SummaryStoreOptions options)
     {
         if (string.IsNullOrWhiteSpace(location))
         {
@@ -60,14 +73,14 @@ public static class SummaryStore
         }
         if (location.StartsWith(SqlitePrefix, StringComparison.OrdinalIgnoreCase))
         {
-            return new SqliteDatabase(location[SqlitePrefix.Length..], timeout);
+            return new SqliteDatabase(location[SqlitePrefix.Length..], options.Timeout, options.Missing);
         }
         if (PostgresLocation.TryParse(location, out string connectionString))
         {
-            return new PostgresDatabase(connectionString, timeout);
+            return new PostgresDatabase(connectionString, options.Timeout);
         }
         return location.Contains("://", StringComparison.Ordinal)
             ? throw Error.Invalid(nameof(location), $"of the kind \"{location[..location.IndexOf("://", StringComparison.Ordinal)]}\"", "sqlite:PATH, a path, or postgres://USER@HOST/DATABASE")
-            : new SqliteDatabase(location, timeout);
+            : new SqliteDatabase(location, options.Timeout, options.Missing);
     }
 }

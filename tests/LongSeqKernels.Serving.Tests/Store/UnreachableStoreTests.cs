@@ -10,6 +10,16 @@ public sealed class UnreachableStoreTests
     public async Task AFileWithoutADirectoryIsNamed() => await Refused("sqlite:/nowhere/at/all/store.db", StoreFault.Unreachable, "the SQLite file /nowhere/at/all/store.db cannot be opened");
 
     [Test]
+    public void ReadersDoNotMakeAnEmptyStore()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        Assert.That(
+            async () => await SummaryStore.OpenAsync(path, new SummaryStoreOptions { Missing = MissingStore.Refuse }),
+            Throws.InstanceOf<SummaryStoreException>().With.Message.EqualTo($"the SQLite file {path} does not exist.").And.Property("Fault").EqualTo(StoreFault.Unreachable));
+        Assert.That(path, Does.Not.Exist);
+    }
+
+    [Test]
     public async Task AFileThatIsNoDatabaseIsNamed()
     {
         string path = Path.GetTempFileName();
