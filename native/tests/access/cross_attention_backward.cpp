@@ -26,7 +26,7 @@ Traffic backward(const AttentionCase& c, int row_capacity) {
     const Tensor output_gradient(device, c.dtype, normal(elements, 22)), lse_gradient(device, LSK_FLOAT32, normal(size_t(in.rows()), 23));
     Tensor query_gradient(device, c.dtype, in.queries.size()), key_gradient(device, c.dtype, in.keys.size()), value_gradient(device, c.dtype, in.values.size());
     Tensor bias_gradient(device, LSK_FLOAT32, size_t(in.history_offsets.back()));
-    const lsk_cross_attention_tensors tensors{sizeof tensors, queries.pointer(), keys.pointer(), projected ? values.pointer() : nullptr, nullptr, output.pointer(), lse.floats()};
+    const lsk_cross_attention_tensors tensors{sizeof tensors, queries.pointer(), keys.pointer(), projected ? values.pointer() : nullptr, nullptr, nullptr, nullptr, output.pointer(), lse.floats()};
     const lsk_cross_attention_gradients gradients{sizeof gradients, output_gradient.pointer(), lse_gradient.floats(), query_gradient.pointer(), key_gradient.pointer(),
                                                   projected ? value_gradient.pointer() : nullptr, bias_gradient.floats()};
     const Workspace workspace(device, plan, LSK_BACKWARD);
