@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using LongSeqKernels.Models;
+using LongSeqKernels.Serving;
 using Spectre.Console;
 
 namespace LongSeqKernels.Cli;
