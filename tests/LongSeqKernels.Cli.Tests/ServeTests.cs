@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LongSeqKernels.Serving;
 
 namespace LongSeqKernels.Cli.Tests;
 
@@ -34,10 +35,14 @@ public sealed partial class ServeTests
     }
 
     [Test]
-    public void AddressesThatCannotBeListenedOnAreExplained()
+    public async Task AddressesThatCannotBeListenedOnAreExplained()
     {
         using var directory = new WorkingDirectory();
         VistaFile.WriteTo(directory);
+        LskRun missing = LskProcess.Run(directory.Path, "serve", VistaFile.Name, "--store", Store);
+        Assert.That(missing.ExitCode, Is.EqualTo(1), missing.ToString());
+        Assert.That(missing.Errors, Does.Contain($"the SQLite file {Store} does not exist."));
+        await (await SummaryStore.OpenAsync(directory.File(Store))).DisposeAsync();
         LskRun malformed = LskProcess.Run(directory.Path, "serve", VistaFile.Name, "--store", Store, "--listen", "localhost");
         Assert.That(malformed.ExitCode, Is.EqualTo(2), malformed.ToString());
         Assert.That(malformed.Errors, Does.Contain("--listen is \"localhost\"; it must be an IP address with a port"));

@@ -130,7 +130,7 @@ public sealed class SummarizeTests
     }
 
     [Test]
-    public void WrongModelsAndStoresAreExplained()
+    public async Task WrongModelsAndStoresAreExplained()
     {
         using var directory = new WorkingDirectory();
         VistaFile.WriteTo(directory);
@@ -141,6 +141,8 @@ public sealed class SummarizeTests
         Fails(directory, 1, "location is of the kind \"redis\"", "summarize", SmallLog.Name, VistaFile.Name, "--store", "redis://x");
         Fails(directory, 2, "--store", "summarize", SmallLog.Name, VistaFile.Name);
         Fails(directory, 2, "--window and --store contradict each other", "score", SmallLog.Name, VistaFile.Name, "--store", Store, "--window", "5");
+        Fails(directory, 1, $"the SQLite file {Store} does not exist.", "score", SmallLog.Name, VistaFile.Name, "--store", Store, "--user", "user3");
+        await (await SummaryStore.OpenAsync(directory.File(Store))).DisposeAsync();
         Fails(directory, 1, "There is no summary of user 'user3'", "score", SmallLog.Name, VistaFile.Name, "--store", Store, "--user", "user3");
     }
 
