@@ -31,12 +31,16 @@ internal sealed class SqliteDatabase : SqlDatabase
         }
         _path = path;
         _timeout = timeout;
-        _connectionString = new SqliteConnectionStringBuilder
+        var connection = new SqliteConnectionStringBuilder
         {
             DataSource = Path.GetFullPath(path),
             DefaultTimeout = (int)timeout.TotalSeconds,
-            Mode = missing == MissingStore.Create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
-        }.ConnectionString;
+        };
+        if (missing == MissingStore.Refuse)
+        {
+            connection.Mode = SqliteOpenMode.ReadWrite;
+        }
+        _connectionString = connection.ConnectionString;
     }
 
     public override string Description => $"the SQLite file {_path}";
