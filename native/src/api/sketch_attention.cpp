@@ -1,3 +1,4 @@
+#include <algorithm>
 #include "api/run.h"
 #include "kernels/sketch_attention/sketch_attention.h"
 #include "plan/sketch_attention.h"
@@ -26,6 +27,15 @@ void check_width(const char* argument, int32_t value) {
     check_extent(argument, value);
     if (value > sketch_widest)
         throw Failure(LSK_UNSUPPORTED, std::string(argument) + " was " + std::to_string(value) + "; this build has kernels up to " + std::to_string(sketch_widest) + ".");
+}
+
+void check_shared_memory(const lsk_context& context, const lsk_sketch_attention_shape& s) {
+    const int element = static_cast<int>(dtype_bytes(s.dtype));
+    const int64_t needed = std::max(sketch_forward_shared_bytes(element, s.key_width, s.value_width), sketch_backward_shared_bytes(element, s.key_width, s.value_width));
+    if (needed <= context.shared_memory_per_block) return;
+    throw Failure(LSK_UNSUPPORTED, "key_width was " + std::to_string(s.key_width) + " and value_width " + std::to_string(s.value_width) + " but tiles of " + dtype_name(s.dtype) +
+                                       " rows take " + std::to_string(needed) + " of the device's " + std::to_string(context.shared_memory_per_block) +
+                                       " bytes of shared memory of a block; at most 128 columns fit.");
 }
 
 void check_inputs(const SketchAttentionPlan& plan, const lsk_sketch_attention_tensors& t) {
@@ -61,6 +71,7 @@ extern "C" lsk_status lsk_sketch_attention_plan(lsk_context* context, const lsk_
         check_extent("prototypes", s.prototypes);
         check_width("key_width", s.key_width);
         check_width("value_width", s.value_width);
+        check_shared_memory(*context, s);
         check_finite("scale", s.scale);
         check_choice("normalization", s.normalization, LSK_NORMALIZATION_MASS + 1);
         check_reserved("reserved", s.reserved);

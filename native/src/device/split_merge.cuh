@@ -21,19 +21,22 @@ LSK_DEVICE void store_partial(float4* slot, const float (&values)[Vectors][4]) {
         slot[i * int(blockDim.x) + int(threadIdx.x)] = make_float4(values[i][0], values[i][1], values[i][2], values[i][3]);
 }
 
-// The sum of slots [first, last) in their order.
+// The sum of slots [first, last) in their order. Many vectors take a pass over the slots for every 8: loads in flight cost registers.
 template <int Vectors>
 LSK_DEVICE void sum_partials(float (&values)[Vectors][4], const SplitMerge& merge, int first, int last, int step) {
-    LSK_UNROLL for (int i = 0; i < Vectors; i++)
-        LSK_UNROLL for (int j = 0; j < 4; j++) values[i][j] = 0.0f;
-    for (int split = first; split < last; split += step) {
-        const float4* slot = merge.partials + split * merge.slot_stride;
-        LSK_UNROLL for (int i = 0; i < Vectors; i++) {
-            const float4 part = slot[i * int(blockDim.x) + int(threadIdx.x)];
-            values[i][0] += part.x;
-            values[i][1] += part.y;
-            values[i][2] += part.z;
-            values[i][3] += part.w;
+    constexpr int most = Vectors >= 32 ? 8 : Vectors;
+    LSK_UNROLL for (int start = 0; start < Vectors; start += most) {
+        LSK_UNROLL for (int i = start; i < Vectors && i < start + most; i++)
+            LSK_UNROLL for (int j = 0; j < 4; j++) values[i][j] = 0.0f;
+        for (int split = first; split < last; split += step) {
+            const float4* slot = merge.partials + split * merge.slot_stride;
+            LSK_UNROLL for (int i = start; i < Vectors && i < start + most; i++) {
+                const float4 part = slot[i * int(blockDim.x) + int(threadIdx.x)];
+                values[i][0] += part.x;
+                values[i][1] += part.y;
+                values[i][2] += part.z;
+                values[i][3] += part.w;
+            }
         }
     }
 }

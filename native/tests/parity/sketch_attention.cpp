@@ -22,6 +22,10 @@ const Case cases[] = {
     {{66}, 130, 33, 7, LSK_NORMALIZATION_NONE, 8},
     {{20, 0, 130}, 63, 128, 72, LSK_NORMALIZATION_MASS},
     {{600, 1, 40}, 12, 16, 128},
+    {{70, 3, 0}, 65, 256, 136, LSK_NORMALIZATION_MASS},
+    {{33}, 5, 72, 250},
+    {{129, 0, 66}, 12, 192, 256, LSK_NORMALIZATION_MASS, 4},
+    {{40, 1}, 70, 250, 192},
 };
 
 using Rounding = std::function<double(double)>;
@@ -209,8 +213,8 @@ TEST_SUITE("sketch_attention") {
         const Device device;
         Plan plan;
         const int64_t offsets[] = {0, 4};
-        const lsk_sketch_attention_shape shape{sizeof shape, LSK_BFLOAT16, 8, 64, 129, 1.0f, LSK_NORMALIZATION_NONE, 0, 1, offsets};
+        const lsk_sketch_attention_shape shape{sizeof shape, LSK_BFLOAT16, 8, 64, 257, 1.0f, LSK_NORMALIZATION_NONE, 0, 1, offsets};
         CHECK(lsk_sketch_attention_plan(device.context, &shape, &plan.handle) == LSK_UNSUPPORTED);
-        CHECK(std::string(lsk_last_error()).find("value_width was 129") != std::string::npos);
+        CHECK(std::string(lsk_last_error()).find("value_width was 257") != std::string::npos);
     }
 }

@@ -32,7 +32,14 @@ cudaError_t launch_sketch_prototype_gradient(const SketchAttentionParams& params
 }
 
 int64_t prototype_gradient_partial_vectors(int key_width, int value_width) {
-    return threads * (std::max(key_width, value_width) <= 64 ? Config<float, 64>::width_columns : Config<float, 128>::width_columns);
+    return threads * by_width<float>(key_width, value_width, [](auto configuration) { return decltype(configuration)::width_columns; });
+}
+
+int64_t sketch_backward_shared_bytes(int element_bytes, int key_width, int value_width) {
+    return shared_bytes_by_configuration(element_bytes, key_width, value_width, [](auto configuration) {
+        using Config = decltype(configuration);
+        return static_cast<int64_t>(std::max(sizeof(TokenGradientsShared<Config>), sizeof(PrototypeGradientShared<Config>)));
+    });
 }
 
 }  // namespace lsk

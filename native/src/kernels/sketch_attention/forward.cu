@@ -24,7 +24,14 @@ cudaError_t launch_sketch(const SketchAttentionParams& params, cudaStream_t stre
 }
 
 int64_t sketch_partial_vectors(int key_width, int value_width) {
-    return threads * (std::max(key_width, value_width) <= 64 ? sketch_vectors<Config<float, 64>> : sketch_vectors<Config<float, 128>>);
+    return threads * by_width<float>(key_width, value_width, [](auto configuration) { return sketch_vectors<decltype(configuration)>; });
+}
+
+int64_t sketch_forward_shared_bytes(int element_bytes, int key_width, int value_width) {
+    return shared_bytes_by_configuration(element_bytes, key_width, value_width, [](auto configuration) {
+        using Config = decltype(configuration);
+        return static_cast<int64_t>(std::max(sizeof(TokenLseShared<Config>), sizeof(SketchShared<Config>)));
+    });
 }
 
 }  // namespace lsk

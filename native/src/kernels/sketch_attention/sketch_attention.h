@@ -8,7 +8,7 @@
 
 namespace lsk {
 
-constexpr int sketch_widest = 128;    // of keys and of values: both tiles of a block have to fit into shared memory
+constexpr int sketch_widest = 256;    // of keys and of values: sums of a tile's rows have to fit into the registers
 
 // A prototype's part in the gradients: its sums are multiplied by `inverse_mass`, its mass has gradient `mass_gradient`. Without normalization 1 and 0.
 struct SketchFactors {
@@ -60,5 +60,9 @@ cudaError_t launch_sketch_prototype_gradient(const SketchAttentionParams& params
 // float4s of one partial result of the sketch, and of the gradient of the prototypes, for a block of prototypes.
 int64_t sketch_partial_vectors(int key_width, int value_width);
 int64_t prototype_gradient_partial_vectors(int key_width, int value_width);
+
+// Shared memory of the blocks of either direction: of fp32 wider than 128, more than every device has.
+int64_t sketch_forward_shared_bytes(int element_bytes, int key_width, int value_width);
+int64_t sketch_backward_shared_bytes(int element_bytes, int key_width, int value_width);
 
 }  // namespace lsk

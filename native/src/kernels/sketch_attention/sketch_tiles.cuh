@@ -23,8 +23,8 @@ struct Config {
     using Tile = TileLayout<Element, Width_>;
     static constexpr int width = Width_;
     static constexpr int width_columns = width / 8;
-    // Two kept and two times two streamed tiles are at most 96 KB, the most that every device from sm_80 on has for a block; and accumulators of
-    // streamed rows leave registers for those of wide sums.
+    // Two kept and two times two streamed tiles are at most 96 KB, the most that every device from sm_80 on has for a block (but for fp32 of 256 columns,
+    // 192 KB); and accumulators of streamed rows leave registers for those of wide sums.
     static constexpr int streamed_rows = Tile::row_bytes <= 128 ? 64 : Tile::row_bytes <= 256 ? 32 : 16;
     static constexpr int streamed_columns = streamed_rows / 8;
     static constexpr int kept_bytes = kept_rows * Tile::row_bytes;
@@ -50,6 +50,16 @@ template <class Config>
 LSK_DEVICE void load(std::byte* tile, int rows, const void* tensor, int64_t first_row, int64_t valid_rows, int width, RowAlignment alignment) {
     load_tile<typename Config::Tile>(tile, source_of<Config>(tensor, first_row, width, alignment), rows, static_cast<int>(min(int64_t(rows), valid_rows)),
                                      static_cast<int>(threadIdx.x), threads);
+}
+
+// Starts copying factors of rows; without normalization they are the same for all.
+LSK_DEVICE void load_factors(SketchFactors* to, int rows, const SketchFactors* from, int valid_rows) {
+    const auto i = static_cast<int>(threadIdx.x);
+    if (i >= rows) return;
+    if (from)
+        ptx::cp_async8(ptx::shared_address(to + i), from + (i < valid_rows ? i : 0), i < valid_rows);
+    else
+        to[i] = {1.0f, 0.0f};
 }
 
 // Adds one product outside of the tensor cores, which truncate.

@@ -14,6 +14,7 @@ struct PrototypeGradientShared {
     alignas(128) std::byte values[stages][Config::streamed_bytes];
     float log_sum_exps[stages][Config::streamed_rows];
     float weight_means[stages][Config::streamed_rows];
+    SketchFactors factors[kept_rows];  // not in registers, which the widest sums fill
 };
 
 // The tiles of tokens of a part, one after the other over its spans.
@@ -41,10 +42,10 @@ __global__ __launch_bounds__(threads, 2) void prototype_gradient_kernel(const Sk
     const auto thread = static_cast<int>(threadIdx.x);
     const int units = (p.prototype_count + kept_rows - 1) / kept_rows, unit = static_cast<int>(blockIdx.x) % units, part = static_cast<int>(blockIdx.x) / units;
     const int first_prototype = unit * kept_rows, valid_prototypes = min(kept_rows, p.prototype_count - first_prototype);
-    TokenTiles tile{p.spans + p.block_spans[part], p.spans + p.block_spans[part + 1]}, next = tile;
-    const auto load_next = [&](int stage) {
-        if (!next.finished()) {
-            const int64_t row = next.first_row(), valid = next.rows();
+    TokenTiles tile{p.spans + p.block_spans[part], p.spans + p.block_spans[part + 1]};
+    const auto load_tokens = [&](const TokenTiles& from, int stage) {
+        if (!from.finished()) {
+            const int64_t row = from.first_row(), valid = from.rows();
             load<Config>(shared.keys[stage], Config::streamed_rows, p.keys, row, valid, p.key_width, p.key_alignment);
             load<Config>(shared.values[stage], Config::streamed_rows, p.values, row, valid, p.value_width, p.value_alignment);
             if (thread < Config::streamed_rows) {
@@ -53,15 +54,13 @@ __global__ __launch_bounds__(threads, 2) void prototype_gradient_kernel(const Sk
                 ptx::cp_async4(ptx::shared_address(&shared.log_sum_exps[stage][thread]), p.token_log_sum_exp + token, inside);
                 ptx::cp_async4(ptx::shared_address(&shared.weight_means[stage][thread]), p.weight_means + token, inside);
             }
-            next.advance(Config::streamed_rows);
         }
         ptx::cp_async_commit();
     };
     load<Config>(shared.prototypes, kept_rows, p.prototypes, first_prototype, valid_prototypes, p.key_width, p.key_alignment);
-    load_next(0);
+    load_tokens(tile, 0);
 
     float sums[Config::width_columns][4] = {};
-    SketchFactors factors[2] = {{1.0f, 0.0f}, {1.0f, 0.0f}};
     int segment = -1;
     for (int stage = 0; !tile.finished(); stage = (stage + 1) % stages, tile.advance(Config::streamed_rows)) {
         ptx::cp_async_wait<0>();
@@ -70,14 +69,14 @@ __global__ __launch_bounds__(threads, 2) void prototype_gradient_kernel(const Sk
             segment = tile.span->segment;
             const int64_t first_row = int64_t(segment) * p.prototype_count + first_prototype;
             load<Config>(shared.sketch_gradients, kept_rows, p.sketch_gradient, first_row, valid_prototypes, p.value_width, p.value_alignment);
+            load_factors(shared.factors, kept_rows, p.factors ? p.factors + first_row : nullptr, valid_prototypes);
             ptx::cp_async_commit();
-            if (p.factors)
-                LSK_UNROLL for (int half = 0; half < 2; half++)
-                    if (at.row(half * 2) < valid_prototypes) factors[half] = p.factors[first_row + at.row(half * 2)];
             ptx::cp_async_wait<0>();
             __syncthreads();
         }
-        load_next((stage + 1) % stages);
+        TokenTiles next = tile;  // found anew each time: it costs no registers over the products
+        next.advance(Config::streamed_rows);
+        load_tokens(next, (stage + 1) % stages);
         if (at.warp * rows_of_warp >= valid_prototypes) continue;
         const int64_t valid = tile.rows();
         float weights[Config::streamed_columns][4], weight_gradients[Config::streamed_columns][4];
@@ -86,7 +85,7 @@ __global__ __launch_bounds__(threads, 2) void prototype_gradient_kernel(const Sk
         LSK_UNROLL for (int n = 0; n < Config::streamed_columns; n++)
             LSK_UNROLL for (int i = 0; i < 4; i++) {
                 const int token = at.column(n, i);
-                const SketchFactors& factor = factors[i / 2];
+                const SketchFactors& factor = shared.factors[at.row(i)];
                 const float gradient = (weight_gradients[n][i] * factor.inverse_mass + factor.mass_gradient - shared.weight_means[stage][token]) * p.scale;
                 weights[n][i] = token < valid ? weight_of(weights[n][i], p.scale, shared.log_sum_exps[stage][token]) * gradient : 0.0f;
             }

@@ -15,16 +15,6 @@ struct TokenGradientsShared {
     SketchFactors factors[stages][Config::streamed_rows];
 };
 
-// Starts copying factors of rows; without normalization they are the same for all.
-LSK_DEVICE void load_factors(SketchFactors* to, int rows, const SketchFactors* from, int valid_rows) {
-    const auto i = static_cast<int>(threadIdx.x);
-    if (i >= rows) return;
-    if (from)
-        ptx::cp_async8(ptx::shared_address(to + i), from + (i < valid_rows ? i : 0), i < valid_rows);
-    else
-        to[i] = {1.0f, 0.0f};
-}
-
 // A token's row of accumulators times its row of the kept values, over the row's lanes.
 template <class Config>
 LSK_DEVICE float dot_with_kept(const float (&sums)[Config::width_columns][4], const std::byte* kept, int half, const Lane& at) {

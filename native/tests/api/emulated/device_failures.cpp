@@ -46,6 +46,18 @@ TEST_SUITE("device_failures") {
         refused(lsk_context_create(0, &context), LSK_UNSUPPORTED_DEVICE, "compute capability 7.5 but needs 8.0");
     }
 
+    TEST_CASE("widths that a smaller device's shared memory has no room for are refused by name") {
+        const Machine machine;
+        emu::config().compute_capability = 89;
+        const Device device;
+        Plan plan;
+        const int64_t offsets[] = {0, 4};
+        lsk_sketch_attention_shape shape{sizeof shape, LSK_FLOAT32, 8, 64, 129, 1.0f, LSK_NORMALIZATION_NONE, 0, 1, offsets};
+        refused(lsk_sketch_attention_plan(device.context, &shape, &plan.handle), LSK_UNSUPPORTED, "value_width 129 but tiles of fp32 rows take");
+        shape.dtype = LSK_BFLOAT16;
+        succeed(lsk_sketch_attention_plan(device.context, &shape, &plan.handle));
+    }
+
     TEST_CASE("device memory that runs out leaves the context usable") {
         const Device device;
         {
