@@ -44,6 +44,16 @@ internal static class Check
     public static void Length<T>(Span<T> span, long mustBe, string meaning, [CallerArgumentExpression(nameof(span))] string argument = "") =>
         Length((ReadOnlySpan<T>)span, mustBe, meaning, argument);
 
+    /// <summary>The address of elements that another library allocated. No elements need none.</summary>
+    public static void Address<T>(nint pointer, long length, [CallerArgumentExpression(nameof(pointer))] string argument = "")
+        where T : unmanaged
+    {
+        if (length > 0 && (pointer == 0 || pointer % Unsafe.SizeOf<T>() != 0))
+        {
+            throw Error.Invalid(argument, pointer == 0 ? "0" : $"0x{pointer:x}", $"the address of {length} elements, aligned to their {Unsafe.SizeOf<T>()} bytes");
+        }
+    }
+
     /// <summary>Optional tensors are passed as empty spans.</summary>
     public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long mustBe, string meaning, [CallerArgumentExpression(nameof(span))] string argument = "")
     {

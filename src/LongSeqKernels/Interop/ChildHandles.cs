@@ -78,6 +78,29 @@ internal sealed class BufferHandle(ContextHandle? context) : ChildHandle(context
     protected override LskStatus Destroy() => Lsk.BufferDestroy(handle);
 }
 
+/// <summary>Owns memory of another library: given back after all work of the device that was enqueued before.</summary>
+internal sealed class ForeignMemoryHandle : ChildHandle
+{
+    private readonly ContextHandle _device;
+    private readonly Action? _release;
+
+    public ForeignMemoryHandle(ContextHandle context, Action? release)
+        : base(context)
+    {
+        _device = context;
+        _release = release;
+        SetHandle(1);
+    }
+
+    protected override LskStatus Destroy()
+    {
+        // Work that has failed is told to whom waits for it; the memory is given back all the same.
+        LskStatus status = Lsk.ContextSynchronize(_device);
+        _release?.Invoke();
+        return status;
+    }
+}
+
 internal sealed class PlanHandle(ContextHandle context) : ChildHandle(context)
 {
     protected override LskStatus Destroy() => Lsk.PlanDestroy(handle);

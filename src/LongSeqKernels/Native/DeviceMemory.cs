@@ -3,40 +3,84 @@ using LongSeqKernels.Interop;
 
 namespace LongSeqKernels.Native;
 
-/// <summary>Memory that the native library allocated.</summary>
+/// <summary>Memory that the native library allocated, or that another library lends.</summary>
 internal sealed class DeviceMemory : IDisposable
 {
-    private DeviceMemory(NativeDevice device, BufferHandle handle, nint address, long bytes)
+    private DeviceMemory(NativeDevice device, ChildHandle handle, nint address, long bytes, bool isReadOnly = false)
     {
         Device = device;
         Handle = handle;
         Address = address;
         Bytes = bytes;
+        IsReadOnly = isReadOnly;
     }
 
     public NativeDevice Device { get; }
 
-    public BufferHandle Handle { get; }
+    public ChildHandle Handle { get; }
 
     /// <summary>0 for 0 bytes.</summary>
     public nint Address { get; }
 
     public long Bytes { get; }
 
+    /// <summary>Whether the library that lends it forbids writing.</summary>
+    public bool IsReadOnly { get; }
+
     public static DeviceMemory Allocate<T>(NativeDevice device, LskMemory kind, long length)
         where T : unmanaged
     {
-        if (length < 0 || length > long.MaxValue / Unsafe.SizeOf<T>())
-        {
-            throw Error.Range(nameof(length), length, "0 or more, and a number of bytes that fits in 64 bits");
-        }
-        long bytes = length * Unsafe.SizeOf<T>();
+        long bytes = BytesOf<T>(length);
         BufferHandle handle = ChildHandle.Made(new BufferHandle(device.Handle), Lsk.BufferCreate(device.Handle, (int)kind, bytes, out nint raw), raw);
         Lsk.BufferPointer(handle, out nint address).ThrowIfFailed();
         return new DeviceMemory(device, handle, address, bytes);
     }
 
+    /// <summary>Memory of another library.</summary>
+    /// <param name="device">Where it is.</param>
+    /// <param name="pointer">Its address.</param>
+    /// <param name="length">Elements.</param>
+    /// <param name="release">Gives it back.</param>
+    /// <param name="isReadOnly">Whether it may not be written.</param>
+    public static DeviceMemory Wrap<T>(NativeDevice device, nint pointer, long length, Action? release, bool isReadOnly)
+        where T : unmanaged
+    {
+        long bytes = BytesOf<T>(length);
+        Check.Address<T>(pointer, length);
+        return new DeviceMemory(device, new ForeignMemoryHandle(device.Handle, release), length == 0 ? 0 : pointer, bytes, isReadOnly);
+    }
+
+    /// <summary>Keeps the memory allocated until the result is disposed, even when this is disposed before.</summary>
+    public IDisposable Hold() => new Reference(Handle);
+
+    public void ThrowIfReadOnly(string argument)
+    {
+        if (IsReadOnly)
+        {
+            throw Error.Invalid(argument, "read-only memory of another library", "memory that may be written");
+        }
+    }
+
     public void Dispose() => Handle.Dispose();
+
+    private static long BytesOf<T>(long length)
+        where T : unmanaged => length >= 0 && length <= long.MaxValue / Unsafe.SizeOf<T>()
+            ? length * Unsafe.SizeOf<T>()
+            : throw Error.Range(nameof(length), length, "0 or more, and a number of bytes that fits in 64 bits");
+
+    private sealed class Reference : IDisposable
+    {
+        private readonly ChildHandle _handle;
+
+        public Reference(ChildHandle handle)
+        {
+            bool added = false;
+            handle.DangerousAddRef(ref added);
+            _handle = handle;
+        }
+
+        public void Dispose() => _handle.DangerousRelease();
+    }
 }
 
 /// <summary>Working memory for runs of plans. One run at a time may use it, so runs on different streams need their own.</summary>
@@ -48,6 +92,8 @@ public sealed class DeviceWorkspace : IDisposable
     public long Bytes => Memory.Bytes;
 
     internal DeviceMemory Memory { get; }
+
+    internal BufferHandle Handle => (BufferHandle)Memory.Handle;
 
     /// <summary>Frees it after all work of the device that was enqueued before.</summary>
     public void Dispose() => Memory.Dispose();

@@ -8,19 +8,22 @@ namespace LongSeqKernels.Native;
 public sealed class DeviceTensor<T> : IDisposable
     where T : unmanaged
 {
-    private readonly DeviceMemory _memory;
-
     internal DeviceTensor(DeviceMemory memory, long length)
     {
-        _memory = memory;
+        Memory = memory;
         Length = length;
     }
 
     /// <summary>Number of elements.</summary>
     public long Length { get; }
 
-    /// <summary>The address on the device, for other libraries; valid until the tensor is disposed.</summary>
-    public nint Pointer => _memory.Address;
+    /// <summary>
+    /// The address on the device, for other libraries; valid until the tensor is disposed, and while somebody refers to it. They share the memory
+    /// itself through <see cref="LongSeqKernels.Interchange.DLPackCapsule"/>.
+    /// </summary>
+    public nint Pointer => Memory.Address;
+
+    internal DeviceMemory Memory { get; }
 
     /// <summary>All elements.</summary>
     /// <param name="tensor">Null for none.</param>
@@ -43,7 +46,7 @@ public sealed class DeviceTensor<T> : IDisposable
         {
             throw Error.Range(nameof(length), length, $"from 0 to {Length - start}, the elements from start on");
         }
-        return new DeviceSlice<T>(_memory, length == 0 ? 0 : _memory.Address + (nint)(start * Unsafe.SizeOf<T>()), length);
+        return new DeviceSlice<T>(Memory, length == 0 ? 0 : Memory.Address + (nint)(start * Unsafe.SizeOf<T>()), length);
     }
 
     /// <summary>Copies from host memory, in the order of the stream, and waits for it.</summary>
@@ -95,23 +98,28 @@ public sealed class DeviceTensor<T> : IDisposable
     public unsafe void Clear(DeviceStream stream)
     {
         using NativeRun run = NativeRun.Begin(stream);
-        run.Use(_memory, "tensor");
-        Lsk.Clear(stream.Handle, (void*)Pointer, _memory.Bytes).ThrowIfFailed();
+        run.Use(Memory, "tensor");
+        Memory.ThrowIfReadOnly("tensor");
+        Lsk.Clear(stream.Handle, (void*)Pointer, Memory.Bytes).ThrowIfFailed();
     }
 
     /// <summary>Frees the memory after all work of the device that was enqueued before.</summary>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose() => Memory.Dispose();
 
     private unsafe void Copy(DeviceStream stream, nint host, LskCopyKind kind, DeviceMemory? pinned = null)
     {
         using NativeRun run = NativeRun.Begin(stream);
-        run.Use(_memory, "tensor");
+        run.Use(Memory, "tensor");
         if (pinned is not null)
         {
             run.Use(pinned, "host memory");
         }
         bool upload = kind == LskCopyKind.HostToDevice;
-        Lsk.Copy(stream.Handle, (void*)(upload ? Pointer : host), (void*)(upload ? host : Pointer), _memory.Bytes, (int)kind).ThrowIfFailed();
+        if (upload)
+        {
+            Memory.ThrowIfReadOnly("tensor");
+        }
+        Lsk.Copy(stream.Handle, (void*)(upload ? Pointer : host), (void*)(upload ? host : Pointer), Memory.Bytes, (int)kind).ThrowIfFailed();
     }
 }
 

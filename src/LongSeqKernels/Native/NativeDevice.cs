@@ -13,14 +13,18 @@ public sealed class NativeDevice : IDisposable
     private readonly ContextHandle _handle;
     private volatile bool _disposed;
 
-    private NativeDevice(ContextHandle handle)
+    private NativeDevice(ContextHandle handle, int index)
     {
         _handle = handle;
+        Index = index;
         Info = ReadInfo(handle);
     }
 
     /// <summary>How many devices <see cref="Open(int)"/> could open; 0 where the library, the driver or a device is missing.</summary>
     public static int Count => LongSeqNative.LoadReport is { IsEmulated: false } report ? report.DeviceCount : 0;
+
+    /// <summary>Its number, which is CUDA's: that of the device in other libraries of this process.</summary>
+    public int Index { get; }
 
     /// <summary>What the device is.</summary>
     public NativeDeviceInfo Info { get; }
@@ -30,7 +34,7 @@ public sealed class NativeDevice : IDisposable
         get
         {
             // The handle itself stays open as long as it has children.
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            ThrowIfDisposed();
             return _handle;
         }
     }
@@ -82,6 +86,20 @@ public sealed class NativeDevice : IDisposable
         return tensor;
     }
 
+    /// <summary>
+    /// Wraps device memory of another library, without a copy: runs check, hold and capture the result as they do tensors of this library. The memory
+    /// must stay valid until the result is disposed, and until every graph that uses it is.
+    /// </summary>
+    /// <param name="pointer">The address on this device, aligned to the elements; 0 for none.</param>
+    /// <param name="length">Elements, 0 or more.</param>
+    /// <param name="release">
+    /// Gives the memory back: called once, when the result is disposed or forgotten and all work of the device that was enqueued before has been done,
+    /// possibly on the finalizer's thread; must not throw. Null where nothing is to be done.
+    /// </param>
+    /// <exception cref="ArgumentException">The pointer is 0 or not aligned, or the length is out of range.</exception>
+    public DeviceTensor<T> Wrap<T>(nint pointer, long length, Action? release = null)
+        where T : unmanaged => Wrap<T>(pointer, length, release, isReadOnly: false);
+
     /// <summary>Allocates host memory that copies run from and to at full speed, beside kernels.</summary>
     /// <param name="length">Elements, 0 or more.</param>
     public PinnedBuffer<T> AllocatePinned<T>(int length)
@@ -102,8 +120,13 @@ public sealed class NativeDevice : IDisposable
     internal static NativeDevice OpenAny(int index)
     {
         NativeLoader.EnsureLoaded();
-        return new NativeDevice(ContextHandle.Open(index));
+        return new NativeDevice(ContextHandle.Open(index), index);
     }
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    internal DeviceTensor<T> Wrap<T>(nint pointer, long length, Action? release, bool isReadOnly)
+        where T : unmanaged => new(DeviceMemory.Wrap<T>(this, pointer, length, release, isReadOnly), length);
 
     private static unsafe NativeDeviceInfo ReadInfo(ContextHandle handle)
     {

@@ -61,7 +61,7 @@ internal sealed class NativeRun : IDisposable
             if (workspace is not null)
             {
                 run.Use(workspace.Memory, nameof(workspace));
-                run.Workspace = workspace.Memory.Handle;
+                run.Workspace = workspace.Handle;
             }
         }
         catch
@@ -143,6 +143,10 @@ internal sealed class NativeRun : IDisposable
         if (slice.Memory is { } memory)
         {
             Use(memory, argument);
+            if (isOutput)
+            {
+                memory.ThrowIfReadOnly(argument);
+            }
         }
         _tensors[_tensorCount++] = new Tensor(slice.Pointer, slice.Pointer + (nint)(slice.Length * Unsafe.SizeOf<T>()), isOutput, argument);
         return (T*)slice.Pointer;

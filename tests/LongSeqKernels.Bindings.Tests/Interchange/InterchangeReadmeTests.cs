@@ -1,0 +1,88 @@
+#nullable disable warnings // Fields are set by SetUp.
+
+using LongSeqKernels.Interchange;
+using LongSeqKernels.Native;
+using NUnit.Framework;
+
+namespace LongSeqKernels.Tests;
+
+/// <summary>The examples of Interchange/README.md that need no foreign package, compiled and run here, word for word.</summary>
+public sealed class InterchangeReadmeTests
+{
+    private NativeDevice _device;
+    private DeviceStream _stream;
+    private DeviceTensor<float> _embeddings;
+
+    [OneTimeSetUp]
+    public void TheLibraryIsThere() => EmulatedLibrary.Require(nameof(InterchangeReadmeTests));
+
+    [SetUp]
+    public void Open()
+    {
+        _device = NativeDevice.OpenAny(0);
+        _stream = _device.CreateStream();
+        _embeddings = _device.Upload<float>([1, 2, 3, 4, 5, 6], _stream);
+    }
+
+    [TearDown]
+    public void Close()
+    {
+        _embeddings.Dispose();
+        _stream.Dispose();
+        _device.Dispose();
+    }
+
+    [Test]
+    public void DLPack()
+    {
+        const int events = 3, width = 2;
+        NativeDevice device = _device;
+        DeviceTensor<float> embeddings = _embeddings;
+
+        // Out: the consumer gets a pointer, and calls its deleter when it is done.
+        using DLPackCapsule capsule = DLPackCapsule.Export(embeddings, [events, width]);
+        nint managedTensor = capsule.Consume();                       // a DLManagedTensorVersioned of DLPack 1.x; "dltensor_versioned" in Python
+
+        // In: of either struct, from any producer.
+        using DLPackCapsule received = DLPackCapsule.FromPointer(managedTensor, DLPackLayout.Versioned);
+        using DeviceTensor<float> tensor = received.ImportDevice<float>(device);
+
+        Assert.That(tensor.Pointer, Is.EqualTo(embeddings.Pointer));
+    }
+
+    [Test]
+    public void RawPointers()
+    {
+        NativeDevice device = _device;
+        (nint pointer, long length) = (_embeddings.Pointer, _embeddings.Length);
+        bool released = false;
+        Action release = () => released = true;
+        {
+            using DeviceTensor<float> keys = device.Wrap<float>(pointer, length, release);
+
+            keys.Clear(_stream);
+        }
+        var values = new float[length];
+        _embeddings.CopyTo(values.AsSpan(), _stream);
+
+        Assert.That((released, values), Is.EqualTo((true, new float[length])));
+    }
+
+    [Test]
+    public void TheReadmeShowsThem()
+    {
+        if (EmulatedLibrary.Root is not { } root)
+        {
+            Assert.Ignore("NOT RUN: the tests do not run inside the repository.");
+            return;
+        }
+        string source = File.ReadAllText(Path.Combine(root, "tests", "LongSeqKernels.Bindings.Tests", "Interchange", $"{nameof(InterchangeReadmeTests)}.cs"));
+        string[] blocks = File.ReadAllText(Path.Combine(root, "src", "LongSeqKernels", "Interchange", "README.md")).Split("```csharp\n")[1..];
+
+        Assert.That(blocks, Has.Length.EqualTo(2));
+        foreach (string line in blocks.SelectMany(block => block.Split("```")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries)))
+        {
+            Assert.That(source, Does.Contain($" {line}\n"));
+        }
+    }
+}
