@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace LongSeqKernels;
 
-/// <summary>All exception texts of the core: which argument, what it was, what it must be.</summary>
+/// <summary>The texts of exceptions about arguments: which argument, what it was, what it must be. Compiled into every library that throws them.</summary>
 internal static class Error
 {
     public static NotSupportedException UnsupportedElement(Type type) =>

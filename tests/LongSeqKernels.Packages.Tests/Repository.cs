@@ -1,0 +1,34 @@
+using System.Reflection;
+using LongSeqKernels.Tests;
+using NUnit.Framework;
+
+namespace LongSeqKernels.Packages.Tests;
+
+/// <summary>The repository that these tests were built in, and how.</summary>
+internal static class Repository
+{
+    /// <summary>Its folder; tests that need it are skipped by name where they run elsewhere.</summary>
+    public static string Root
+    {
+        get
+        {
+            if (EmulatedLibrary.Root is null)
+            {
+                Assert.Ignore($"The packages were NOT TESTED: no LongSeqKernels.sln above {AppContext.BaseDirectory}, nothing to pack.");
+            }
+            return EmulatedLibrary.Root;
+        }
+    }
+
+    /// <summary>Debug or Release.</summary>
+    public static string Configuration => Metadata(nameof(Configuration));
+
+    /// <summary>Where the packages of others lie that this repository was built with.</summary>
+    public static string PackageFolder => Metadata(nameof(PackageFolder));
+
+    /// <summary>The version without what comes behind a hyphen.</summary>
+    public static string VersionPrefix => Metadata(nameof(VersionPrefix));
+
+    private static string Metadata(string key) =>
+        typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
+}
