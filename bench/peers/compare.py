@@ -1,56 +1,38 @@
 #!/usr/bin/env python3
-"""Runs LongSeqKernels' managed backend and its peers in turn, on the same inputs, on this machine, and writes what it measured.
+"""Runs LongSeqKernels and its peers in turn, on the same inputs, on this machine, and writes what it measured.
 
 Every case is set up in every worker, then timed in rounds, one worker after the other; a round waits (bounded) for a quiet moment and drops its
-first call. One-thread cases are timed by CPU time (a preempted process does not count), two-thread cases by wall time; the figure is the lower
+first call. One-thread cases are timed by CPU time (a preempted process does not count), others by wall time; the figure is the lower
 quartile over all rounds. Trust ratios, not times: the machine may be shared. The peers come from setup-debian.sh.
 """
 import argparse
-import datetime
+import glob
 import json
 import os
-import platform
+import shutil
 import subprocess
 import sys
-import time
 
-from cases import all_cases, flops, history_bytes
+import workers
+from cases import all_cases, words_of
+from ratios import lower_quartile, ratio
+from workers import Quiet, Worker
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-OURS = os.path.join(HERE, "../LongSeqKernels.Benchmarks/bin/Release/net10.0/LongSeqKernels.Benchmarks.dll")
-
-
-class Worker:
-    def __init__(self, command, threads):
-        # Its stderr is dropped: some peers print thousands of lines of warnings when they are loaded.
-        pin = ["taskset", "-c", "1"] if threads == 1 else []
-        self.process = subprocess.Popen(pin + command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-    def ask(self, line):
-        try:
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
-            return self.process.stdout.readline().strip() or "err died"
-        except BrokenPipeError:
-            return "err died"
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
+ROUNDS = 5
 
 
 def commands(peers, threads):
-    inside = ["chroot", peers, "env", f"OMP_NUM_THREADS={threads}"] if peers else ["env"]
-    # PyTorch's attention parallelises itself around a single-threaded BLAS; its linear layers need BLAS threads. OpenBLAS takes its
+    inside = ["chroot", peers, "env", f"OMP_NUM_THREADS={threads}"]
+    # PyTorch's attention parallelises itself around a single-threaded BLAS; its products of matrices need BLAS threads. OpenBLAS takes its
     # AVX-512 kernels on this family of processors only when told to: the peer gets its best form.
-    torch = inside + ["OPENBLAS_CORETYPE=SKYLAKEX", "python3", "/opt/workers/torch_worker.py"]
+    torch = ["OPENBLAS_CORETYPE=SKYLAKEX", "python3", "/opt/workers/torch_worker.py"]
     return {
-        "ours": ["dotnet", OURS, "worker"],
-        "torch rows": inside + ["OPENBLAS_NUM_THREADS=1"] + torch[len(inside):],
-        "torch heads": inside + ["OPENBLAS_NUM_THREADS=1"] + torch[len(inside):],
-        "torch blas": inside + [f"OPENBLAS_NUM_THREADS={threads}"] + torch[len(inside):],
-        "onnxruntime": inside + ["python3", "/opt/workers/onnxruntime_worker.py"],
-        "onednn": inside + ["/opt/workers/onednn_worker"],
+        "ours": workers.ours(),
+        "torch rows": [*inside, "OPENBLAS_NUM_THREADS=1", *torch],
+        "torch heads": [*inside, "OPENBLAS_NUM_THREADS=1", *torch],
+        "torch blas": [*inside, f"OPENBLAS_NUM_THREADS={threads}", *torch],
+        "onnxruntime": [*inside, "python3", "/opt/workers/onnxruntime_worker.py"],
+        "onednn": [*inside, "/opt/workers/onednn_worker"],
     }
 
 
@@ -59,139 +41,129 @@ def labels_of(case):
     for peer in case["against"]:
         if peer != "torch":
             labels.append(peer)
-        elif case["op"] in ("ffn", "linear", "cross-backward"):
-            labels.append("torch blas")
-        elif case["op"] == "shared":
-            labels.append("torch rows")
-        else:
+        elif case["op"] in ("cross-attention", "summary-pooling") and case["direction"] == "forward":
             labels += ["torch rows", "torch heads"]
+        elif case["op"] in ("shared-history", "encoded-history"):
+            labels += ["torch rows"]
+        else:
+            labels.append("torch blas")
     return labels
 
 
-def busy():
-    fields = list(map(int, open("/proc/stat").readline().split()[1:9]))
-    return sum(fields) - fields[3] - fields[4], sum(fields)
+class Contenders:
+    """The worker processes, each started once for a number of threads: loading PyTorch takes longer than most cases."""
+
+    def __init__(self, peers):
+        self.peers, self.started = peers, {}
+
+    def __getitem__(self, key):
+        if key not in self.started:
+            label, threads = key
+            self.started[key] = Worker(commands(self.peers, threads)[label], threads)
+        return self.started[key]
+
+    def drop(self, key):
+        self.started.pop(key).close()
+
+    def close(self):
+        for key in list(self.started):
+            self.drop(key)
 
 
-def wait_for_quiet(seconds):
-    end = time.time() + seconds
-    while time.time() < end:
-        before, total_before = busy()
-        time.sleep(0.04)
-        after, total_after = busy()
-        if total_after > total_before and (after - before) / (total_after - total_before) <= 0.15:
-            return
-
-
-def measure(case, peers, rounds, budget, quiet):
+def measure(case, contenders, budget, quiet):
+    """The row of a case."""
     threads = case["threads"]
-    words = " ".join(f"{key}={case[key]}" for key in ("op", "dtype", "targets", "heads", "width", "length", "hidden", "threads") if key in case)
-    workers, times, checks, errors = {}, {}, {}, {}
-    available = commands(peers, threads)
+    ready, checks, errors = {}, {}, {}
     for label in labels_of(case):
-        worker = Worker(available[label], threads)
-        layout = " layout=heads" if label == "torch heads" else ""
-        answer = worker.ask("setup " + words + layout)
-        if answer != "ok":
+        worker = contenders[label, threads]
+        answer = worker.ask("setup " + words_of(case) + (" layout=heads" if label == "torch heads" else ""))
+        if answer == "ok":
+            ready[label], checks[label] = worker, worker.ask("check")
+        else:
             errors[label] = answer
-            worker.close()
-            continue
-        workers[label], times[label], checks[label] = worker, [], worker.ask("check")
-    counts = {}
-    for label, worker in workers.items():
-        once = float(worker.ask("go 1").split()[0].split(",")[0])
-        counts[label] = max(1, min(60, int(budget / rounds / max(once, 1e-6))))
-    for _ in range(rounds):
-        for label, worker in workers.items():
-            wait_for_quiet(quiet)
-            for pair in worker.ask(f"go {counts[label] + 1}").split()[1:]:
-                wall, cpu = map(float, pair.split(","))
-                times[label].append(cpu if threads == 1 else wall)
-    for worker in workers.values():
-        worker.close()
-    return {label: sorted(values)[len(values) // 4] for label, values in times.items()}, checks, errors
+            if answer == "err died":
+                contenders.drop((label, threads))
+    counts = {label: workers.runs_in(worker, budget / ROUNDS, threads) for label, worker in ready.items()}
+    rounds = {label: [] for label in ready}
+    for _ in range(ROUNDS):
+        for label, worker in ready.items():
+            quiet.wait()
+            rounds[label].append(worker.times(counts[label], threads))
+    row = {"case": case, "seconds": {label: lower_quartile(sum(times, [])) for label, times in rounds.items()}, "errors": errors, "agree": agree(checks, case["dtype"])}
+    if "ours" not in ready:
+        return row
+    row["work"] = json.loads(ready["ours"].ask("work"))
+    peers = [label for label in rounds if label != "ours"]
+    if peers:
+        row["best_peer"] = min(peers, key=row["seconds"].get)
+        row["ratio"], row["ratio_low"], row["ratio_high"] = ratio(rounds[row["best_peer"]], rounds["ours"])
+    return row
 
 
 def agree(checks, dtype):
     numbers = [[float(x) for x in text.split()] for text in checks.values()]
+    if not numbers:
+        return False
     tolerance = 1e-3 if dtype == "fp32" else 5e-2
     scale = max(1e-12, max(abs(x) for x in numbers[0][1:]))
     return all(abs(a - b) <= tolerance * max(scale, abs(a)) for other in numbers[1:] for a, b in zip(numbers[0], other))
 
 
-def row_of(case, times, errors, checks):
-    ours = times.get("ours")
-    rivals = {label: value for label, value in times.items() if label != "ours"}
-    best = min(rivals, key=rivals.get) if rivals else None
-    return {
-        "case": case,
-        "seconds": times,
-        "errors": errors,
-        "agree": agree(checks, case["dtype"]),
-        "gflops": flops(case) / ours / 1e9 if ours else None,
-        "gbytes": history_bytes(case) / ours / 1e9 if ours else None,
-        "best_peer": best,
-        "ratio": rivals[best] / ours if ours and best else None,
-    }
+def rooflines(contenders, threads):
+    """The roofs with one thread and with all; called before and after, the better of both counts."""
+    found = [json.loads(contenders["ours", count].ask(f"roofline {count}")) for count in threads]
+    return {str(one["threads"]): one for one in found}
 
 
-def markdown(machine, rows):
-    lines = [
-        f"Measured {machine['date']} on {machine['cpu']}, {machine['cores']} cores, commit {machine['commit']}; ratio = best peer's time / ours, same run, same inputs.",
-        "",
-        "| case | shape | threads | ours | GFLOP/s | GB/s | best peer | its time | ratio | bar |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        case = row["case"]
-        shape = ", ".join(f"{short}={case[key]:,}" for short, key in (("T", "targets"), ("H", "heads"), ("d", "width"), ("r·d", "hidden"), ("L", "length")) if key in case)
-        ours, best = row["seconds"].get("ours"), row["best_peer"]
-        cells = [case["name"], f"{shape}, {case['dtype']}", case["threads"]]
-        cells += [f"{ours * 1e3:.3f} ms", f"{row['gflops']:.0f}", f"{row['gbytes']:.1f}"] if ours else ["failed", "", ""]
-        cells += [best, f"{row['seconds'][best] * 1e3:.3f} ms", f"{row['ratio']:.2f}"] if ours and best else ["none ran", "", ""]
-        cells += [f"{case['bar']:.1f}" if case["bar"] else ""]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines) + "\n"
+def better(one, other):
+    reads = [max(pair, key=lambda read: read["bytesPerSecond"]) for pair in zip(one["reads"], other["reads"])]
+    return {**one, "flopsPerSecond": max(one["flopsPerSecond"], other["flopsPerSecond"]), "reads": reads}
 
 
-def machine_of():
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-    commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run(["git", "-C", HERE, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True).stdout.strip()
-    return {
-        "date": datetime.date.today().isoformat(),
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "commit": (commit or "unknown") + ("+changes" if changed else ""),
-        "system": platform.platform(),
-    }
+def line_of(row):
+    case, ours, best = row["case"], row["seconds"].get("ours"), row.get("best_peer")
+    shape = row["work"]["shape"] if "work" in row else words_of(case)
+    text = f"{case['name']}, {shape}, {case['dtype']}, {case['threads']} threads: " + (f"{ours * 1e3:.3f} ms" if ours else "failed")
+    if best:
+        text += f", {best} {row['seconds'][best] * 1e3:.3f} ms, ratio {row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
+    return text + ("" if row["agree"] else ", RESULTS DIFFER") + (f", {row['errors']}" if row["errors"] else "")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=os.environ.get("PEERS", "/tmp/peers"), help="folder made by setup-debian.sh (default: $PEERS or /tmp/peers)")
     parser.add_argument("--only", default="", help="run only the cases whose name contains this text")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds per case (default 5)")
     parser.add_argument("--budget", type=float, default=1.0, help="seconds of calls per worker and case (default 1)")
     parser.add_argument("--quiet", type=float, default=0.3, help="longest wait for an idle moment before a round, seconds (default 0.3)")
-    parser.add_argument("--out", help="write <out>.json and <out>.md")
+    parser.add_argument("--out", help="write <out>.json, and the report of it: <out>.md, <out>-roofline.svg, <out>-lengths.svg, <out>-ratios.svg")
     options = parser.parse_args()
-    if not os.path.exists(OURS):
+    binary = workers.ours()[1]
+    if not os.path.exists(binary):
         sys.exit("The benchmarks are not built: dotnet build bench/LongSeqKernels.Benchmarks -c Release")
     if not os.path.isdir(options.peers):
         sys.exit(f"No peers in {options.peers}: run setup-debian.sh, or name its folder with --peers")
-    machine, rows = machine_of(), []
-    for case in all_cases():
-        if options.only not in case["name"]:
-            continue
-        times, checks, errors = measure(case, options.peers, options.rounds, options.budget, options.quiet)
-        rows.append(row_of(case, times, errors, checks))
-        print(markdown(machine, rows[-1:]).splitlines()[-1], "" if rows[-1]["agree"] else "RESULTS DIFFER", errors or "", flush=True)
+    chosen = [case for case in all_cases() if options.only in case["name"]]
+    if not chosen:
+        sys.exit(f"No case has \"{options.only}\" in its name; names are {', '.join(dict.fromkeys(case['name'] for case in all_cases()))}.")
+    for script in glob.glob(os.path.join(workers.HERE, "*.py")):
+        shutil.copy(script, os.path.join(options.peers, "opt/workers"))
+    machine, quiet, contenders, rows = workers.machine(), Quiet(options.quiet), Contenders(options.peers), []
+    try:
+        threads = sorted({case["threads"] for case in chosen})
+        before = rooflines(contenders, threads)
+        for case in chosen:
+            rows.append(measure(case, contenders, options.budget, quiet))
+            print(line_of(rows[-1]), flush=True)
+        after = rooflines(contenders, threads)
+    finally:
+        contenders.close()
+    machine |= {"load_after": round(os.getloadavg()[0], 2), "others": round(quiet.others(), 3)}
+    document = {"machine": machine, "rooflines": {count: better(before[count], after[count]) for count in before}, "rows": rows}
     if options.out:
         with open(options.out + ".json", "w") as file:
-            json.dump({"machine": machine, "rows": rows}, file, indent=1)
-        with open(options.out + ".md", "w") as file:
-            file.write(markdown(machine, rows))
+            json.dump(document, file, indent=1)
+        sys.exit(subprocess.run(["dotnet", binary, "report", options.out + ".json"]).returncode)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -57,7 +57,7 @@ struct Case {
 };
 
 std::unique_ptr<Case> make(std::map<std::string, std::string>& of, dnnl::engine& engine, dnnl::stream& stream) {
-  if (of["op"] != "cross" || of["dtype"] != "fp32") throw std::runtime_error("fp32 cross attention only");
+  if (of["op"] != "cross-attention" || of["direction"] != "forward" || of["dtype"] != "fp32") throw std::runtime_error("fp32 cross attention forward only");
   const int64_t T = std::stoll(of["targets"]), H = std::stoll(of["heads"]), d = std::stoll(of["width"]), L = std::stoll(of["length"]);
   omp_set_num_threads(std::stoi(of["threads"]));
   auto made = std::make_unique<Case>();

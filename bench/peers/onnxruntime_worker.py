@@ -22,8 +22,8 @@ sys.stdout.buffer.write(helper.make_model(graph, opset_imports=opsets, ir_versio
 
 
 def make(case):
-    if case["dtype"] != "fp32" or case["op"] != "cross":
-        raise ValueError("fp32 cross attention only")
+    if (case["op"], case["direction"], case["dtype"]) != ("cross-attention", "forward", "fp32"):
+        raise ValueError("fp32 cross attention forward only")
     T, H, d, L = case["targets"], case["heads"], case["width"], case["length"]
     model = subprocess.run([sys.executable, "-c", MODEL, str(H), str(d)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
     options = ort.SessionOptions()

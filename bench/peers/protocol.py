@@ -4,6 +4,10 @@
     go <n>                 runs the case n times; answers "wall,cpu wall,cpu ..." in seconds
     check                  answers numbers of the result that must agree between workers
     quit
+
+Our own worker also answers
+    work                   {"flops", "bytes", "shape"}: what a run must do at least, and the sizes in words
+    roofline <threads>     the measured roofs of this machine
 """
 import sys
 import time

@@ -36,6 +36,37 @@ internal sealed class LinearAxis
     public string Label(double tick) => tick.ToString("F" + _decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }
 
+/// <summary>A logarithmic axis of whole decades.</summary>
+internal sealed class DecadeAxis
+{
+    private readonly int _low;
+    private readonly int _high;
+
+    private DecadeAxis(int low, int high) => (_low, _high) = (low, high);
+
+    /// <summary>The powers of ten.</summary>
+    public IEnumerable<double> Ticks => Enumerable.Range(_low, _high - _low + 1).Select(power => Math.Pow(10, power));
+
+    /// <summary>The largest value.</summary>
+    public double Highest => Math.Pow(10, _high);
+
+    /// <summary>The smallest value.</summary>
+    public double Lowest => Math.Pow(10, _low);
+
+    /// <summary>The axis that takes in a range of positive numbers.</summary>
+    public static DecadeAxis Around(double lowest, double highest)
+    {
+        int low = (int)Math.Floor(Math.Log10(lowest) + 1e-9);
+        return new DecadeAxis(low, Math.Max(low + 1, (int)Math.Ceiling(Math.Log10(highest) - 1e-9)));
+    }
+
+    /// <summary>Where a value lies between the ends, 0 to 1.</summary>
+    public double Share(double value) => (Math.Log10(value) - _low) / (_high - _low);
+
+    /// <summary>A tick's text: "0.01", "1", "1,000".</summary>
+    public static string Label(double tick) => tick.ToString(tick < 1 ? "0.#########" : "N0", CultureInfo.InvariantCulture);
+}
+
 /// <summary>The logarithmic axis of history windows: a tick per window; the whole history stands at its mean length, beyond the longest window.</summary>
 internal sealed class LogAxis
 {

@@ -29,6 +29,10 @@ internal sealed class SvgWriter
         Append($"""<polyline points="{text}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>""");
     }
 
+    /// <summary>A filled rectangle.</summary>
+    public void Bar(double x, double y, double width, double height, string colour) =>
+        Append($"""<rect x="{x:0.##}" y="{y:0.##}" width="{width:0.##}" height="{height:0.##}" fill="{colour}"/>""");
+
     /// <summary>A vertical bar with caps.</summary>
     public void ErrorBar(double x, double low, double high, string colour)
     {

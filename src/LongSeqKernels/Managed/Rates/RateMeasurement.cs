@@ -17,11 +17,21 @@ internal static unsafe class RateMeasurement
     /// <summary>Vectors of one step of the multiply-add loop.</summary>
     private const int Accumulators = 12;
 
-    public static MachineRates Measure(int threads) => SimdLevels.Choose(Environment.GetEnvironmentVariable("LONGSEQ_SIMD")) switch
+    private static SimdLevel Simd => SimdLevels.Choose(Environment.GetEnvironmentVariable("LONGSEQ_SIMD"));
+
+    public static MachineRates Measure(int threads) => Simd switch
     {
         SimdLevel.Vector512 => Measure<Simd512, Vector512<float>>(threads),
         SimdLevel.Vector256 => Measure<Simd256, Vector256<float>>(threads),
         _ => Measure<Simd128, Vector128<float>>(threads),
+    };
+
+    /// <summary>Bytes per second of sequential reads of the same <paramref name="bytes"/> again and again, all threads together: from the cache that holds them.</summary>
+    public static double ReadRate(int threads, long bytes) => Simd switch
+    {
+        SimdLevel.Vector512 => ReadRate<Simd512, Vector512<float>>(threads, bytes),
+        SimdLevel.Vector256 => ReadRate<Simd256, Vector256<float>>(threads, bytes),
+        _ => ReadRate<Simd128, Vector128<float>>(threads, bytes),
     };
 
     private static MachineRates Measure<TSimd, TVector>(int threads)
@@ -34,11 +44,27 @@ internal static unsafe class RateMeasurement
         var multiplyAdds = new MultiplyAddWork<TSimd, TVector>(buffer.Floats);
         double multiplyAddSeconds = Best(pool, ref multiplyAdds, MultiplyAddRuns);
         double flops = 2.0 * Accumulators * TSimd.Count * MultiplyAddSteps * threads;
+        return new MachineRates(flops / multiplyAddSeconds, ReadRate<TSimd, TVector>(pool, buffer, ReadBytes));
+    }
 
-        new Span<byte>(buffer.Bytes, (int)ReadBytes).Clear(); // pages that were never written are all the same page
-        var reads = new ReadWork<TSimd, TVector>(buffer.Bytes, ReadBytes / threads / ScratchPool.Alignment * ScratchPool.Alignment);
-        double readSeconds = Best(pool, ref reads, ReadRuns);
-        return new MachineRates(flops / multiplyAddSeconds, reads.BytesPerItem * threads / readSeconds);
+    private static double ReadRate<TSimd, TVector>(int threads, long bytes)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        using var pool = new WorkerPool(threads);
+        using var scratch = new ScratchPool();
+        using AlignedBuffer buffer = scratch.Rent(bytes);
+        return ReadRate<TSimd, TVector>(pool, buffer, bytes);
+    }
+
+    private static double ReadRate<TSimd, TVector>(WorkerPool pool, AlignedBuffer buffer, long bytes)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct
+    {
+        new Span<byte>(buffer.Bytes, (int)bytes).Clear(); // pages that were never written are all the same page
+        var reads = new ReadWork<TSimd, TVector>(buffer.Bytes, bytes / pool.Threads / ScratchPool.Alignment * ScratchPool.Alignment, (int)(ReadBytes / bytes));
+        double seconds = Best(pool, ref reads, ReadRuns);
+        return reads.BytesPerItem * pool.Threads / seconds;
     }
 
     /// <summary>The shortest of a few runs of one item per thread: a roof is what the machine can do when nothing disturbs it.</summary>
@@ -90,20 +116,23 @@ internal static unsafe class RateMeasurement
         }
     }
 
-    private readonly struct ReadWork<TSimd, TVector>(byte* memory, long bytesPerItem) : IParallelWork
+    private readonly struct ReadWork<TSimd, TVector>(byte* memory, long bytesOfItem, int passes) : IParallelWork
         where TSimd : struct, ISimd<TVector>
         where TVector : struct
     {
         private const int LinesAhead = 24;
 
-        public long BytesPerItem => bytesPerItem;
+        public double BytesPerItem => (double)bytesOfItem * passes;
 
         public void Execute(int item, int thread)
         {
-            TVector sum = Loop(memory + (item * bytesPerItem), bytesPerItem);
-            if (TSimd.Sum(sum) != 0)
+            for (int pass = 0; pass < passes; pass++)
             {
-                throw new InvalidOperationException("Memory that was cleared reads as something else.");
+                TVector sum = Loop(memory + (item * bytesOfItem), bytesOfItem);
+                if (TSimd.Sum(sum) != 0)
+                {
+                    throw new InvalidOperationException("Memory that was cleared reads as something else.");
+                }
             }
         }
 

@@ -1,13 +1,17 @@
 using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Reports;
+using LongSeqKernels.Cli;
 
 namespace LongSeqKernels.Benchmarks;
 
-/// <summary>Work of one run over its median time, in units of 1e9 a second.</summary>
-internal sealed class RateColumn(string name, string legend, Func<BenchmarkCase, double> work) : IColumn
+/// <summary>A number that follows from a benchmark's work and its median time.</summary>
+/// <param name="name">Title of the column.</param>
+/// <param name="legend">What it means.</param>
+/// <param name="value">Its text, of the suite with its parameters, the work and the seconds.</param>
+internal sealed class WorkColumn(string name, string legend, Func<OperationBenchmarks, BenchWork, double, string> value) : IColumn
 {
-    public string Id => nameof(RateColumn) + "." + name;
+    public string Id => nameof(WorkColumn) + "." + name;
 
     public string ColumnName => name;
 
@@ -23,7 +27,7 @@ internal sealed class RateColumn(string name, string legend, Func<BenchmarkCase,
 
     public string Legend => name + ": " + legend;
 
-    public bool IsAvailable(Summary summary) => true;
+    public bool IsAvailable(Summary summary) => summary.BenchmarksCases.Any(one => typeof(OperationBenchmarks).IsAssignableFrom(one.Descriptor.Type));
 
     public bool IsDefault(Summary summary, BenchmarkDotNet.Running.BenchmarkCase benchmarkCase) => false;
 
@@ -39,7 +43,9 @@ internal sealed class RateColumn(string name, string legend, Func<BenchmarkCase,
         {
             benchmarkCase.Descriptor.Type.GetProperty(parameter.Name)!.SetValue(suite, parameter.Value);
         }
-        using BenchmarkCase made = suite.Make();
-        return (work(made) / statistics.Median).ToString("F1", CultureInfo.InvariantCulture);
+        return value(suite, suite.Of(benchmarkCase.Descriptor.WorkloadMethod.Name).Work, statistics.Median / 1e9);
     }
+
+    /// <summary>One decimal.</summary>
+    public static string Number(double value) => value.ToString("F1", CultureInfo.InvariantCulture);
 }
