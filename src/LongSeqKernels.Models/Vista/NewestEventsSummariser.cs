@@ -3,17 +3,17 @@ using System.Numerics.Tensors;
 namespace LongSeqKernels.Models;
 
 /// <summary>The newest events as their own summary, normalised: fewer rows than asked for where a history is shorter.</summary>
-internal sealed class NewestEventsSummariser(ParameterSet set, VistaConfig config) : Summariser
+internal sealed class NewestEventsSummariser(ParameterSet set, string norm, VistaConfig config, int most) : Summariser
 {
-    private readonly NormLayer _norm = new(set, "summary_norm", config);
+    private readonly NormLayer _norm = new(set, norm, config);
 
     public override void Initialise(RandomStream random) => _norm.Initialise();
 
-    public override SummariserRun Start(LongSeqContext context, PassMode mode) => new NewestEventsRun(context, config, _norm);
+    public override NewestEventsRun Start(LongSeqContext context, PassMode mode) => new(context, config.Width, most, _norm);
 }
 
 /// <summary>A run over a batch: keeps the last rows of each segment. They are also the state, oldest first.</summary>
-internal sealed class NewestEventsRun(LongSeqContext context, VistaConfig config, NormLayer norm) : SummariserRun
+internal sealed class NewestEventsRun(LongSeqContext context, int width, int most, NormLayer norm) : SummariserRun
 {
     private readonly GrowingBuffer _rows = new();
     private readonly GrowingBuffer _rowGradient = new();
@@ -24,7 +24,7 @@ internal sealed class NewestEventsRun(LongSeqContext context, VistaConfig config
 
     public override int Passes => 1;
 
-    public override int StateLength => config.Seeds * config.Width;
+    public override int StateLength => most * width;
 
     public override JaggedLayout Summaries => _summaries;
 
@@ -34,16 +34,15 @@ internal sealed class NewestEventsRun(LongSeqContext context, VistaConfig config
         var lengths = new long[history.Count];
         for (int segment = 0; segment < lengths.Length; segment++)
         {
-            lengths[segment] = Math.Min(config.Seeds, history.Length(segment));
+            lengths[segment] = Math.Min(most, history.Length(segment));
         }
         _summaries = JaggedLayout.FromLengths(lengths);
         _seen = new long[history.Count];
-        _rows.Use(_summaries.Total, config.Width);
+        _rows.Use(_summaries.Total, width);
     }
 
     public override void Read(int pass, JaggedLayout part, ReadOnlySpan<float> tokens, HistoryParts parts)
     {
-        int width = config.Width;
         for (int segment = 0; segment < part.Count; segment++)
         {
             long skipped = _history.Length(segment) - _summaries.Length(segment);
@@ -68,14 +67,13 @@ internal sealed class NewestEventsRun(LongSeqContext context, VistaConfig config
 
     public override void LoadState(long events, ReadOnlySpan<float> state)
     {
-        long kept = Math.Min(config.Seeds, events);
+        long kept = Math.Min(most, events);
         _seen[0] = events - kept;
-        Read(0, JaggedLayout.Uniform(1, kept), state[..((int)kept * config.Width)], HistoryParts.Several);
+        Read(0, JaggedLayout.Uniform(1, kept), state[..((int)kept * width)], HistoryParts.Several);
     }
 
     public override void Backward(ReadOnlySpan<float> tokens, Span<float> summaryGradient, Span<float> tokenGradient)
     {
-        int width = config.Width;
         Span<float> rowGradient = _rowGradient.Zeroed(_summaries.Total, width);
         norm.Backward(context, _summaries.Total, _rows.Span, summaryGradient, _scratch, rowGradient);
         for (int segment = 0; segment < _summaries.Count; segment++)

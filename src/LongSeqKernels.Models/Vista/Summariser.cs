@@ -4,13 +4,19 @@ namespace LongSeqKernels.Models;
 internal abstract class Summariser
 {
     /// <summary>Declares the weights of the summariser that a configuration asks for.</summary>
-    public static Summariser Make(ParameterSet set, VistaConfig config) => config.Summariser switch
+    public static Summariser Make(ParameterSet set, VistaConfig config)
     {
-        SummariserKind.QuasiLinear => new QuasiLinearSummariser(set, config),
-        SummariserKind.SeedPooling => new PoolingSummariser(set, config),
-        SummariserKind.Sketch => new SketchSummariser(set, config),
-        _ => new NewestEventsSummariser(set, config),
-    };
+        Summariser summariser = config.Summariser switch
+        {
+            SummariserKind.QuasiLinear => new QuasiLinearSummariser(set, config),
+            SummariserKind.SeedPooling => new PoolingSummariser(set, config),
+            SummariserKind.Sketch => new SketchSummariser(set, config),
+            _ => new NewestEventsSummariser(set, "summary_norm", config, config.Seeds),
+        };
+        return config.NewestTokens == 0
+            ? summariser
+            : new SummariserWithNewestEvents(summariser, new NewestEventsSummariser(set, "newest_norm", config, config.NewestTokens), config.Width);
+    }
 
     /// <summary>Sets the initial weights.</summary>
     public abstract void Initialise(RandomStream random);

@@ -17,6 +17,12 @@ public sealed record VistaConfig : ModelConfig
     /// <summary>Tokens of a summary: learned seeds or prototypes, or the number of newest events; usually 16 to 1024.</summary>
     public int Seeds { get; init; } = 128;
 
+    /// <summary>
+    /// Tokens of the newest events that a summary has behind its learned ones, as they are; 0 for none. A history of fewer events has fewer. What was just done is kept
+    /// whole, what was done long ago as a summary.
+    /// </summary>
+    public int NewestTokens { get; init; }
+
     /// <summary>What time gaps are counted to.</summary>
     public TimeReference TimeReference { get; init; } = TimeReference.NewestEvent;
 
@@ -66,7 +72,7 @@ public sealed record VistaConfig : ModelConfig
     public ReconstructionTargets ReconstructionTargets { get; init; }
 
     /// <inheritdoc/>
-    public override string Summary => $"{Summariser} summariser, {Seeds} tokens, {Layers} + {CandidateLayers + 1} layers, width {Width}, {Heads} head{(Heads == 1 ? "" : "s")}";
+    public override string Summary => $"{Summariser} summariser, {Seeds} tokens{(NewestTokens == 0 ? "" : $" and {NewestTokens} newest events")}, {Layers} + {CandidateLayers + 1} layers, width {Width}, {Heads} head{(Heads == 1 ? "" : "s")}";
 
     /// <inheritdoc/>
     public override void Validate()
@@ -79,6 +85,14 @@ public sealed record VistaConfig : ModelConfig
             throw Error.Range(nameof(Layers), Layers, $"1 for the summariser {Summariser}, which has nothing to stack");
         }
         Check.Width(Seeds);
+        if (NewestTokens is < 0 or > Check.MaxWidth)
+        {
+            throw Error.Range(nameof(NewestTokens), NewestTokens, $"from 0 to {Check.MaxWidth}");
+        }
+        if (Summariser == SummariserKind.NewestEvents && NewestTokens != 0)
+        {
+            throw Error.Range(nameof(NewestTokens), NewestTokens, $"0 for the summariser {Summariser}, whose tokens all are newest events: {nameof(Seeds)} is their number");
+        }
         Check.Defined(TimeReference);
         Check.Defined(RowActivation);
         Check.Defined(StateActivation);

@@ -20,6 +20,7 @@ public sealed class AppendTests(Backend backend)
         new TestCaseData(Appendable with { Summariser = SummariserKind.Sketch }).SetArgDisplayNames("Sketch"),
         new TestCaseData(Appendable with { Summariser = SummariserKind.Sketch, SketchNormalization = SlotNormalization.Mass }).SetArgDisplayNames("SketchMeans"),
         new TestCaseData(Appendable with { Summariser = SummariserKind.NewestEvents, Seeds = 20 }).SetArgDisplayNames("NewestEvents"),
+        new TestCaseData(Appendable with { NewestTokens = 20 }).SetArgDisplayNames("QuasiLinearAndNewestEvents"),
     ];
 
     [OneTimeSetUp]
@@ -66,6 +67,8 @@ public sealed class AppendTests(Backend backend)
         new VistaSummariser(_context, VistaCases.Model(Appendable)).Summarise(user, out SummaryState state);
         var other = new VistaSummariser(_context, VistaCases.Model(Appendable with { Seeds = 4 }));
         Assert.That(() => other.Append(state, user, out _), Throws.InstanceOf<ArgumentException>().With.Message.Contains("earlier is of a QuasiLinear summariser with 3 tokens"));
+        var longer = new VistaSummariser(_context, VistaCases.Model(Appendable with { NewestTokens = 2 }));
+        Assert.That(() => longer.Append(state, user, out _), Throws.InstanceOf<ArgumentException>().With.Message.Contains("32 numbers; it must be").And.Message.Contains("48 numbers"));
         Assert.That(
             () => new VistaSummariser(_context, VistaCases.Model(Appendable)).Append(SummaryState.FromBytes(state.ToBytes().AsSpan()[..^4]), user, out _),
             Throws.InstanceOf<ArgumentException>().With.Message.Contains("31 numbers; it must be").And.Message.Contains("32 numbers"));

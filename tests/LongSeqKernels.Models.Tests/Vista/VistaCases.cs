@@ -34,7 +34,7 @@ internal static class VistaCases
 
     /// <summary>Every kind of summariser.</summary>
     public static IEnumerable<TestCaseData> Summarisers() =>
-        Named().Where(named => named.Name is "Defaults" or "HiddenSeedsMeanState" or "Pooling" or "Sketch" or "SketchMeans" or "NewestEvents")
+        Named().Where(named => named.Name is "Defaults" or "HiddenSeedsMeanState" or "Pooling" or "Sketch" or "SketchMeans" or "NewestEvents" or "QuasiLinearAndNewestEvents")
             .Select(named => new TestCaseData(named.Config).SetArgDisplayNames(named.Name));
 
     private static (string Name, VistaConfig Config)[] Named() =>
@@ -66,6 +66,8 @@ internal static class VistaCases
         ("SketchOfProjectedValues", Sketch with { SketchValues = SketchValues.Projected }),
         ("SketchMeans", Sketch with { SketchNormalization = SlotNormalization.Mass }),
         ("NewestEvents", Newest),
+        ("QuasiLinearAndNewestEvents", Default with { NewestTokens = 4 }),
+        ("PoolingAndNewestEvents", Pooling with { NewestTokens = 2 }),
         ("Reconstruction", Reconstructing),
         ("ReconstructionOfNewestEvents", Reconstructing with { Summariser = SummariserKind.NewestEvents, Layers = 1, ReconstructionEvents = 4, Biases = true }),
         ("GatedActionFusion", Default with { ActionFusion = ActionFusion.GatedFfn }),

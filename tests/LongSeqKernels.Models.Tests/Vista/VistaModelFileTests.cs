@@ -19,6 +19,8 @@ public sealed class VistaModelFileTests
     [TestCase("\"candidateLayers\":2", "\"candidateLayers\":-1", "CandidateLayers is -1; it must be from 0")]
     [TestCase("\"score\":\"Softmax\"", "\"score\":\"Identity\"", "Score is Identity; it must be Softmax or Silu")]
     [TestCase("\"summariser\":\"QuasiLinear\"", "\"summariser\":\"NewestEvents\"", "Layers is 3; it must be 1 for the summariser NewestEvents")]
+    [TestCase("\"layers\":3,\"seeds\":3,\"newestTokens\":0", "\"layers\":1,\"seeds\":3,\"newestTokens\":2,\"summariser\":\"NewestEvents\"", "NewestTokens is 2; it must be 0 for the summariser NewestEvents")]
+    [TestCase("\"newestTokens\":0", "\"newestTokens\":-1", "NewestTokens is -1; it must be from 0")]
     [TestCase("\"summariser\":\"QuasiLinear\"", "\"summariser\":\"Oracle\"", "summariser")]
     [TestCase("\"reconstructionWeight\":0", "\"reconstructionWeight\":-1", "ReconstructionWeight is -1")]
     [TestCase("\"reconstructionEvents\":64", "\"reconstructionEvents\":0", "ReconstructionEvents is 0")]

@@ -64,7 +64,10 @@ internal sealed class VistaTwin(VistaModel model)
         return _config.Categories == 0 ? row : TwinLayers.Sum(row, _layers.TableRow("category_embedding", model.ItemCategories.Span[item]));
     }
 
-    private double[][] Summary(double[][] tokens) => _config.Summariser switch
+    private double[][] Summary(double[][] tokens) =>
+        [.. Learned(tokens), .. tokens.TakeLast(_config.NewestTokens).Select(row => _layers.Norm("newest_norm", row))];
+
+    private double[][] Learned(double[][] tokens) => _config.Summariser switch
     {
         SummariserKind.QuasiLinear => QuasiLinear(tokens),
         SummariserKind.SeedPooling => Pooling(tokens),
