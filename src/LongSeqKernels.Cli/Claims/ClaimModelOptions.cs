@@ -11,6 +11,7 @@ internal sealed class ClaimModelOptions
     private readonly Option<int> _negatives = OptionOf.Integer("--train-negatives", "Items per training request that the user did not choose", 20, 1, 10_000);
     private readonly Option<int> _minHistory = OptionOf.Integer("--train-min-history", "Events before a training request; default: a quarter of what a test request has", null, 0);
     private readonly Option<Choice<UserWeight>> _userWeight = TrainingSettings.NewUserWeight();
+    private readonly Option<Choice<LogitScale>> _logitScale = ModelOptions.NewLogitScale();
     private readonly Option<int>? _width;
     private readonly Option<int>? _layers;
     private readonly Option<int> _heads = OptionOf.Integer("--heads", "Attention heads, a divisor of the width", 2, 1, 256);
@@ -35,6 +36,7 @@ internal sealed class ClaimModelOptions
             command.Add(_layers);
         }
         command.Add(_heads);
+        command.Add(_logitScale);
     }
 
     public int Width(Invocation invocation) => invocation.Get(_width!);
@@ -99,6 +101,7 @@ internal sealed class ClaimModelOptions
         Width = width,
         Heads = invocation.Get(_heads),
         Layers = layers,
+        LogitScale = invocation.Get(_logitScale).Value,
         ContextWidth = 1,
         Seed = seed,
     }, log.ItemCategories);

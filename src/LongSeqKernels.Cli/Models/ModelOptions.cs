@@ -27,6 +27,7 @@ internal sealed class ModelOptions
     private readonly Option<NumberList> _scorer = OptionOf.Integers("--scorer-widths", "Hidden layers of the scorer", [64], 1, 65536);
     private readonly Option<Choice<HistoryEncoders>> _encoders = OptionOf.OneOf("--encoders", "History encoders: one in each layer or one for all", HistoryEncoders.PerLayer, ("per-layer", HistoryEncoders.PerLayer), ("shared", HistoryEncoders.Shared));
     private readonly Option<Choice<AttentionForm>> _attention = OptionOf.OneOf("--attention", "Which of the two equal forms of the attention runs", AttentionForm.Auto, ("auto", AttentionForm.Auto), ("absorbed", AttentionForm.Absorbed), ("projected", AttentionForm.Projected));
+    private readonly Option<Choice<LogitScale>> _logitScale = NewLogitScale();
     private readonly Option<bool> _noPopularity = OptionOf.Flag("--no-popularity", "Do not show the model how popular a target is with other users");
     private readonly Option<bool> _noTimeGaps = OptionOf.Flag("--no-time-gaps", "Do not show the model how long ago an event was");
 
@@ -36,7 +37,7 @@ internal sealed class ModelOptions
 
     public ModelOptions(Command command)
     {
-        Option[] own = [_kind, _width, _heads, _layers, _expansion, _scorer, _encoders, _attention, _noPopularity, _noTimeGaps, _summariser, _tokens];
+        Option[] own = [_kind, _width, _heads, _layers, _expansion, _scorer, _encoders, _attention, _logitScale, _noPopularity, _noTimeGaps, _summariser, _tokens];
         foreach (Option option in own)
         {
             command.Add(option);
@@ -46,6 +47,10 @@ internal sealed class ModelOptions
     }
 
     public IReadOnlyList<Option> All { get; }
+
+    public static Option<Choice<LogitScale>> NewLogitScale() => OptionOf.OneOf(
+        "--logit-scale", "STCA: whether the logits of the attention grow with the logarithm of the history's length, so that a match stands out in long histories as in short ones",
+        LogitScale.Constant, ("constant", LogitScale.Constant), ("log-length", LogitScale.LogLength));
 
     /// <summary>What training batches of a model carry: labels, and the popularity of targets where the model reads it.</summary>
     public static BatchContent Content(ModelConfig config) => config.ContextWidth > 0 ? BatchContent.Labels | BatchContent.Popularity : BatchContent.Labels;
@@ -58,8 +63,8 @@ internal sealed class ModelOptions
         Option[] foreign = kind switch
         {
             ModelChoice.Stca => vista,
-            ModelChoice.Vista => [_encoders, _attention],
-            _ => [_heads, _layers, _expansion, _encoders, _attention, .. vista],
+            ModelChoice.Vista => [_encoders, _attention, _logitScale],
+            _ => [_heads, _layers, _expansion, _encoders, _attention, _logitScale, .. vista],
         };
         string[] given = [.. foreign.Where(invocation.IsGiven).Select(option => option.Name)];
         if (given.Length > 0)
@@ -111,6 +116,7 @@ internal sealed class ModelOptions
             ContextWidth = invocation.Get(_noPopularity) ? 0 : 1,
             HistoryEncoders = invocation.Get(_encoders).Value,
             Attention = invocation.Get(_attention).Value,
+            LogitScale = invocation.Get(_logitScale).Value,
             Seed = seed,
         };
     }

@@ -114,11 +114,13 @@ internal sealed class AttentionLayer
         if (plan.Form == AttentionForm.Projected)
         {
             Linear.Forward(context, square, query, _query.Values, Values(_queryBias), heads);
+            plan.LengthScale?.Apply(heads, _width);
             return;
         }
         state.Pack(_key, _value, _heads, version);
         Span<float> rowMajor = scratch.RowMajor.Use(targets, _width);
         Linear.Forward(context, square, query, _query.Values, Values(_queryBias), rowMajor);
+        plan.LengthScale?.Apply(rowMajor, _width);
         HeadOrder.Swap(rowMajor, targets, _heads, _headWidth, heads);
         Span<float> wide = scratch.Wide.Use(targets, _heads * _width);
         for (int head = 0; head < _heads; head++)
@@ -199,6 +201,7 @@ internal sealed class AttentionLayer
         {
             BackwardAbsorbed(context, plan, encoded, state, scratch, mixedGradient, headGradient, encodedGradient);
         }
+        plan.LengthScale?.Apply(headGradient, _width);
         queryGradient.Clear();
         Linear.Backward(context, square, query, _query.Values, headGradient, queryGradient, _query.Gradient, Gradient(_queryBias), OutputMode.Add);
     }

@@ -6,10 +6,11 @@ internal sealed class AttentionPlan
     // Typical of two cores. Fixed, not measured, so that the same batch runs in the same form everywhere and a run can be repeated to the bit.
     private static readonly MachineRates Rates = new(4e11, 3e10);
 
-    private AttentionPlan(AttentionForm form, CrossAttentionPlan core)
+    private AttentionPlan(AttentionForm form, CrossAttentionPlan core, LengthScale? lengthScale)
     {
         Form = form;
         Core = core;
+        LengthScale = lengthScale;
     }
 
     /// <summary>Absorbed or projected.</summary>
@@ -17,6 +18,9 @@ internal sealed class AttentionPlan
 
     /// <summary>The plan that all layers run.</summary>
     public CrossAttentionPlan Core { get; }
+
+    /// <summary>Factors of the queries, by the events that each target sees; null for none.</summary>
+    public LengthScale? LengthScale { get; }
 
     /// <summary>Targets T of the batch.</summary>
     public int Targets => checked((int)Core.Shape.Targets.Total);
@@ -33,6 +37,7 @@ internal sealed class AttentionPlan
     /// <param name="history">History rows per segment.</param>
     /// <param name="limits">How many of its segment's first rows each target sees <c>[T]</c>; empty for all.</param>
     /// <param name="encoding">Of history rows that are decoded as they are read, absorbed form only; null for fp32 rows.</param>
+    /// <param name="logits">Whether logits grow with the history.</param>
     public static AttentionPlan Make(
         LongSeqContext context,
         ModelConfig config,
@@ -41,7 +46,8 @@ internal sealed class AttentionPlan
         JaggedLayout targets,
         JaggedLayout history,
         ReadOnlyMemory<long> limits = default,
-        SummaryEncoding? encoding = null)
+        SummaryEncoding? encoding = null,
+        LogitScale logits = LogitScale.Constant)
     {
         AttentionForm chosen = form == AttentionForm.Auto ? Cheaper(config, targets, history) : form;
         bool absorbed = chosen == AttentionForm.Absorbed;
@@ -55,7 +61,7 @@ internal sealed class AttentionPlan
             HistoryLimits = limits,
             HistoryEncoding = encoding,
         }, new CrossAttentionOptions { Scale = 1 / MathF.Sqrt(config.HeadWidth), Score = score });
-        return new AttentionPlan(chosen, core);
+        return new AttentionPlan(chosen, core, logits == LogitScale.LogLength ? new LengthScale(core.Shape) : null);
     }
 
     /// <summary>The cheaper form of a shape.</summary>

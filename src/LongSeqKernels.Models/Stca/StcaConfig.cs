@@ -23,6 +23,9 @@ public sealed record StcaConfig : ModelConfig
     /// <summary>What turns logits into weights of the history's events.</summary>
     public AttentionScore Score { get; init; }
 
+    /// <summary>Whether logits grow with the history.</summary>
+    public LogitScale LogitScale { get; init; }
+
     /// <summary>Which form of the attention runs. <see cref="AttentionForm.Auto"/> is a pure function of the batch's shape, so runs stay reproducible.</summary>
     public AttentionForm Attention { get; init; }
 
@@ -36,6 +39,7 @@ public sealed record StcaConfig : ModelConfig
         Check.Width(Layers);
         Check.Defined(HistoryEncoders);
         Check.Defined(Score);
+        Check.Defined(LogitScale);
         Check.Defined(Attention);
     }
 

@@ -75,7 +75,7 @@ internal sealed class StcaPass : ITrainingPass
     public void Forward(RequestBatch batch, Span<float> logits, EncodedHistory? encodedHistory = null)
     {
         _batch = batch;
-        _plan = AttentionPlan.Make(_context, _config, _config.Attention, _config.Score, batch.Targets, batch.History, batch.HistoryLimits);
+        _plan = AttentionPlan.Make(_context, _config, _config.Attention, _config.Score, batch.Targets, batch.History, batch.HistoryLimits, logits: _config.LogitScale);
         int targets = _plan.Targets;
         if (targets == 0)
         {

@@ -43,6 +43,7 @@ internal static class StcaCases
         ("ItemsOnly", Default with { Categories = 0, Actions = 1, TimeGaps = null, ContextWidth = 0 }),
         ("DeepScorer", Default with { ScorerWidths = [5, 4, 3] }),
         ("SiluScore", Default with { Score = AttentionScore.Silu }),
+        ("LogLengthLogits", Default with { LogitScale = LogitScale.LogLength }),
         ("IdentityScore", Default with { Score = AttentionScore.Identity }),
     ];
 

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using NUnit.Framework;
 
 namespace LongSeqKernels.Models.Tests;
@@ -96,14 +97,37 @@ public sealed class StcaScoringTests(Backend backend)
     }
 
     [Test]
-    public void HistoriesReadInPartsGiveTheSameScores([Values(AttentionForm.Absorbed, AttentionForm.Projected)] AttentionForm form, [Values(1, 7, 64, 1000)] int maxEvents)
+    public void HistoriesReadInPartsGiveTheSameScores(
+        [Values(AttentionForm.Absorbed, AttentionForm.Projected)] AttentionForm form, [Values] LogitScale scale, [Values(1, 7, 64, 1000)] int maxEvents)
     {
-        StcaConfig config = StcaCases.Default with { Attention = form };
+        StcaConfig config = StcaCases.Default with { Attention = form, LogitScale = scale };
         StcaModel model = StcaCases.PerturbedModel(config);
         RequestBatch batch = StcaCases.Batch(config, 16, [13, 0, 150, 1, 20]);
         var logits = new float[batch.Targets.Total];
         new StcaScorer(_context, model, maxEvents).Score(batch, logits);
         ModelCompare.ForAll([("in parts", logits)], [("whole", Score(model, batch))], 1e-5);
+    }
+
+    /// <summary>Longer queries are larger logits, whatever makes them longer.</summary>
+    [Test]
+    public void LogitsThatGrowWithTheHistoryAreThoseOfLongerQueries(
+        [Values(AttentionForm.Absorbed, AttentionForm.Projected)] AttentionForm form, [Values(2, 9, 100, 400)] int seen)
+    {
+        StcaConfig config = StcaCases.Default with { Attention = form };
+        RequestBatch batch = StcaCases.Batch(config, 17, [450], requestsPerSegment: 1);
+        batch = BatchEdits.WithLimit(batch, batch.HistoryItems, seen);
+        StcaModel growing = StcaCases.PerturbedModel(config with { LogitScale = LogitScale.LogLength });
+        StcaModel scaled = StcaCases.PerturbedModel(config);
+        foreach (Parameter query in scaled.Parameters.Parameters.Where(parameter => parameter.Name.StartsWith("attention.", StringComparison.Ordinal) && parameter.Name.EndsWith(".query", StringComparison.Ordinal)))
+        {
+            TensorPrimitives.Multiply(query.Values, (float)(Math.Log(1 + seen) / Math.Log(101)), query.Values);
+        }
+        scaled.Parameters.MarkChanged();
+        ModelCompare.ForAll([("growing", Score(growing, batch))], [("scaled", Score(scaled, batch))], 1e-5);
+        if (seen != 100)
+        {
+            Assert.That(Score(growing, batch), Is.Not.EqualTo(Score(StcaCases.PerturbedModel(config), batch)));
+        }
     }
 
     [Test]
