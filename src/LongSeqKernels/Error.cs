@@ -6,6 +6,9 @@ internal static partial class Error
     public static NotSupportedException UnsupportedElement(Type type) =>
         new($"Element type {type.Name} is not supported: tensors are float (fp32), BFloat16 or Half (fp16).");
 
+    public static ObjectDisposedException Disposed(string argument) =>
+        new(objectName: null, $"{argument} has been disposed; dispose memory after its last run or copy has been enqueued.");
+
     public static NotSupportedException UnsupportedDLPackElement(Type type) =>
         new($"Element type {type.Name} is not exchanged by DLPack: tensors are float, BFloat16, Half, long or byte.");
 

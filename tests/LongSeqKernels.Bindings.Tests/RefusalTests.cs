@@ -133,21 +133,45 @@ public sealed class RefusalTests
         DeviceSlice<float> slice = tensor;
         using DeviceTensor<float> one = _device.Allocate<float>(1);
         using DeviceTensor<float> four = _device.Allocate<float>(4);
+        using DeviceTensor<float> result = _device.Allocate<float>(4);
+        using DeviceTensor<float> lse = _device.Allocate<float>(1);
         tensor.Dispose();
         pinned.Dispose();
         stream.Dispose();
         marker.Dispose();
 
-        Assert.That(() => tensor.Clear(_stream), Throws.InstanceOf<ObjectDisposedException>());
-        Assert.That(() => plan.Forward(_stream, slice, one, four, one), Throws.InstanceOf<ObjectDisposedException>());
-        Assert.That(() => pinned.Span.Clear(), Throws.InstanceOf<ObjectDisposedException>());
-        Assert.That(() => stream.Synchronize(), Throws.InstanceOf<ObjectDisposedException>());
-        Assert.That(() => marker.Record(_stream), Throws.InstanceOf<ObjectDisposedException>());
+        AssertDisposed(() => tensor.Clear(_stream), "tensor has been disposed; dispose memory after its last run or copy has been enqueued.");
+        AssertDisposed(() => plan.Forward(_stream, slice, one, four, one), "outputs has been disposed; dispose memory after its last run or copy has been enqueued.");
+        AssertDisposed(() => four.CopyTo(pinned, _stream), "PinnedBuffer");
+        AssertDisposed(() => pinned.Span.Clear(), "PinnedBuffer");
+        AssertDisposed(() => plan.Forward(stream, four, one, result, lse), "DeviceStream");
+        AssertDisposed(stream.Synchronize, "DeviceStream");
+        AssertDisposed(() => marker.Record(_stream), "DeviceEvent");
         plan.Dispose();
-        Assert.That(() => plan.Explain(), Throws.InstanceOf<ObjectDisposedException>());
+        AssertDisposed(() => plan.Explain(), "NativeMergeStatesPlan");
+        AssertDisposed(() => plan.Forward(_stream, four, one, result, lse), "NativeMergeStatesPlan");
         _device.Dispose();
-        Assert.That(() => _device.CreateStream(), Throws.InstanceOf<ObjectDisposedException>());
+        AssertDisposed(() => _device.CreateStream(), "NativeDevice");
     }
+
+    [Test]
+    public void WhatIsDisposedIsRefusedEvenWhereItIsStillAllocated()
+    {
+        DeviceTensor<float> tensor = _device.Upload<float>([1, 2], _stream);
+        DeviceStream stream = _device.CreateStream();
+        using IDisposable heldTensor = tensor.Hold();
+        using IDisposable heldStream = stream.Hold();
+        tensor.Dispose();
+        stream.Dispose();
+
+        AssertDisposed(() => tensor.Clear(_stream), "tensor has been disposed");
+        AssertDisposed(() => tensor.Hold(), "tensor has been disposed");
+        AssertDisposed(() => _ = stream.CudaStream, "DeviceStream");
+        AssertDisposed(() => stream.Hold(), "DeviceStream");
+    }
+
+    private static void AssertDisposed(Action use, string says) =>
+        Assert.That(use, Throws.InstanceOf<ObjectDisposedException>().With.Message.Contains(says));
 
     [Test]
     public void TensorsAndStreamsOfAnotherDeviceAreRefused()

@@ -101,6 +101,29 @@ internal sealed class ForeignMemoryHandle : ChildHandle
     }
 }
 
+/// <summary>Keeps another handle open, even when that is disposed.</summary>
+internal sealed class HeldHandle : SafeHandle
+{
+    private readonly SafeHandle _held;
+
+    public HeldHandle(SafeHandle held)
+        : base(0, ownsHandle: true)
+    {
+        bool added = false;
+        held.DangerousAddRef(ref added);
+        _held = held;
+        SetHandle(1);
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        _held.DangerousRelease();
+        return true;
+    }
+}
+
 internal sealed class PlanHandle(ContextHandle context) : ChildHandle(context)
 {
     protected override LskStatus Destroy() => Lsk.PlanDestroy(handle);

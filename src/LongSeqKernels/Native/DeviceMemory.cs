@@ -6,6 +6,8 @@ namespace LongSeqKernels.Native;
 /// <summary>Memory that the native library allocated, or that another library lends.</summary>
 internal sealed class DeviceMemory : IDisposable
 {
+    private volatile bool _disposed;
+
     private DeviceMemory(NativeDevice device, ChildHandle handle, nint address, long bytes, bool isReadOnly = false)
     {
         Device = device;
@@ -23,6 +25,9 @@ internal sealed class DeviceMemory : IDisposable
     public nint Address { get; }
 
     public long Bytes { get; }
+
+    /// <summary>Whether its owner is done with it. It may still be allocated, for a graph or for another library.</summary>
+    public bool IsDisposed => _disposed;
 
     /// <summary>Whether the library that lends it forbids writing.</summary>
     public bool IsReadOnly { get; }
@@ -51,7 +56,19 @@ internal sealed class DeviceMemory : IDisposable
     }
 
     /// <summary>Keeps the memory allocated until the result is disposed, even when this is disposed before.</summary>
-    public IDisposable Hold() => new Reference(Handle);
+    public IDisposable Hold()
+    {
+        ThrowIfDisposed("tensor");
+        return new HeldHandle(Handle);
+    }
+
+    public void ThrowIfDisposed(string argument)
+    {
+        if (_disposed)
+        {
+            throw Error.Disposed(argument);
+        }
+    }
 
     public void ThrowIfReadOnly(string argument)
     {
@@ -61,26 +78,16 @@ internal sealed class DeviceMemory : IDisposable
         }
     }
 
-    public void Dispose() => Handle.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        Handle.Dispose();
+    }
 
     private static long BytesOf<T>(long length)
         where T : unmanaged => length >= 0 && length <= long.MaxValue / Unsafe.SizeOf<T>()
             ? length * Unsafe.SizeOf<T>()
             : throw Error.Range(nameof(length), length, "0 or more, and a number of bytes that fits in 64 bits");
-
-    private sealed class Reference : IDisposable
-    {
-        private readonly ChildHandle _handle;
-
-        public Reference(ChildHandle handle)
-        {
-            bool added = false;
-            handle.DangerousAddRef(ref added);
-            _handle = handle;
-        }
-
-        public void Dispose() => _handle.DangerousRelease();
-    }
 }
 
 /// <summary>Working memory for runs of plans. One run at a time may use it, so runs on different streams need their own.</summary>

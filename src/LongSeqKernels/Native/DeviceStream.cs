@@ -6,16 +6,19 @@ namespace LongSeqKernels.Native;
 /// <summary>An ordered queue of work on a device. Runs and copies return when they are enqueued. One thread at a time may capture it.</summary>
 public sealed class DeviceStream : IDisposable
 {
+    private readonly StreamHandle _handle;
+    private volatile bool _disposed;
+
     internal DeviceStream(NativeDevice device, StreamHandle handle)
     {
         Device = device;
-        Handle = handle;
+        _handle = handle;
     }
 
     /// <summary>The device.</summary>
     public NativeDevice Device { get; }
 
-    /// <summary>The <c>cudaStream_t</c>, for other libraries; valid until this is disposed.</summary>
+    /// <summary>The <c>cudaStream_t</c> (<c>CUstream</c>), for other libraries; valid until this is disposed or forgotten, and longer where it is held.</summary>
     public nint CudaStream
     {
         get
@@ -25,10 +28,23 @@ public sealed class DeviceStream : IDisposable
         }
     }
 
-    internal StreamHandle Handle { get; }
+    internal StreamHandle Handle
+    {
+        get
+        {
+            // The handle itself stays open as long as it is held.
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _handle;
+        }
+    }
 
     /// <summary>What the runs of the capture in progress use; null outside a capture.</summary>
     internal List<SafeHandle>? Captured { get; private set; }
+
+    /// <summary>Keeps the stream for a library that has its <see cref="CudaStream"/>, even when this is disposed or forgotten.</summary>
+    /// <returns>What to dispose when that library is done.</returns>
+    /// <exception cref="ObjectDisposedException">The stream has been disposed.</exception>
+    public IDisposable Hold() => new HeldHandle(Handle);
 
     /// <summary>Waits for the work that was enqueued before.</summary>
     /// <exception cref="LongSeqNativeException">It has failed.</exception>
@@ -68,7 +84,8 @@ public sealed class DeviceStream : IDisposable
     /// <summary>Waits for the stream's work, then ends it.</summary>
     public void Dispose()
     {
-        Handle.Dispose();
+        _disposed = true;
+        _handle.Dispose();
         ReleaseCaptured();
     }
 
@@ -82,9 +99,18 @@ public sealed class DeviceStream : IDisposable
 /// <summary>A point in a stream.</summary>
 public sealed class DeviceEvent : IDisposable
 {
-    internal DeviceEvent(EventHandle handle) => Handle = handle;
+    private readonly EventHandle _handle;
 
-    internal EventHandle Handle { get; }
+    internal DeviceEvent(EventHandle handle) => _handle = handle;
+
+    internal EventHandle Handle
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+            return _handle;
+        }
+    }
 
     /// <summary>Marks the point that the stream has reached when the work before has been done.</summary>
     public void Record(DeviceStream stream) => Lsk.EventRecord(Handle, stream.Handle).ThrowIfFailed();
@@ -101,7 +127,7 @@ public sealed class DeviceEvent : IDisposable
     }
 
     /// <summary>Frees the event.</summary>
-    public void Dispose() => Handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 }
 
 /// <summary>Recorded work of a stream.</summary>
@@ -112,7 +138,13 @@ public sealed class DeviceGraph : IDisposable
     internal DeviceGraph(GraphHandle handle) => _handle = handle;
 
     /// <summary>Enqueues the whole work. It reads and writes the tensors of the recorded runs.</summary>
-    public void Launch(DeviceStream stream) => Lsk.GraphLaunch(_handle, stream.Handle).ThrowIfFailed();
+    /// <exception cref="ObjectDisposedException">The graph or the stream has been disposed.</exception>
+    public void Launch(DeviceStream stream)
+    {
+        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        Lsk.GraphLaunch(_handle, stream.Handle).ThrowIfFailed();
+    }
+
 
     /// <summary>Frees the recording.</summary>
     public void Dispose() => _handle.Dispose();

@@ -17,10 +17,7 @@ public sealed class DeviceTensor<T> : IDisposable
     /// <summary>Number of elements.</summary>
     public long Length { get; }
 
-    /// <summary>
-    /// The address on the device, for other libraries; valid until the tensor is disposed, and while somebody refers to it. They share the memory
-    /// itself through <see cref="LongSeqKernels.Interchange.DLPackCapsule"/>.
-    /// </summary>
+    /// <summary>The address on the device, for other libraries; valid until the tensor is disposed or forgotten, and longer where it is held.</summary>
     public nint Pointer => Memory.Address;
 
     internal DeviceMemory Memory { get; }
@@ -31,6 +28,11 @@ public sealed class DeviceTensor<T> : IDisposable
 
     /// <summary>All elements.</summary>
     public DeviceSlice<T> ToDeviceSlice() => this;
+
+    /// <summary>Keeps the memory allocated for a library that has its <see cref="Pointer"/>, even when the tensor is disposed or forgotten.</summary>
+    /// <returns>What to dispose when that library is done.</returns>
+    /// <exception cref="ObjectDisposedException">The tensor has been disposed.</exception>
+    public IDisposable Hold() => Memory.Hold();
 
     /// <summary>Some of the elements.</summary>
     /// <param name="start">The first.</param>

@@ -11,13 +11,15 @@ namespace LongSeqKernels.Native;
 [SuppressMessage("Design", "CA1063:Implement IDisposable correctly", Justification = "Plans differ in their shapes only; what they own is one SafeHandle.")]
 public abstract class NativePlan : IDisposable
 {
+    private readonly PlanHandle _handle;
     private readonly long _forwardBytes;
     private readonly long _backwardBytes;
+    private volatile bool _disposed;
 
     private protected NativePlan(NativeDevice device, PlanHandle handle)
     {
         Device = device;
-        Handle = handle;
+        _handle = handle;
         Lsk.PlanWorkspaceBytes(handle, (int)LskDirection.Forward, out _forwardBytes).ThrowIfFailed();
         Lsk.PlanWorkspaceBytes(handle, (int)LskDirection.Backward, out _backwardBytes).ThrowIfFailed();
     }
@@ -31,7 +33,15 @@ public abstract class NativePlan : IDisposable
     /// <summary>Bytes of workspace of a backward run; 0: it needs none.</summary>
     public long BackwardWorkspaceBytes => _backwardBytes;
 
-    internal PlanHandle Handle { get; }
+    internal PlanHandle Handle
+    {
+        get
+        {
+            // The handle itself stays open as long as a graph uses it.
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _handle;
+        }
+    }
 
     /// <summary>Allocates a workspace that forward and backward runs of this plan can use.</summary>
     public DeviceWorkspace AllocateWorkspace() => Device.AllocateWorkspace(Math.Max(_forwardBytes, _backwardBytes));
@@ -39,23 +49,25 @@ public abstract class NativePlan : IDisposable
     /// <summary>The kernel, the splits, and why, in lines.</summary>
     public string Explain()
     {
+        PlanHandle handle = Handle;
         bool added = false;
-        Handle.DangerousAddRef(ref added);
+        handle.DangerousAddRef(ref added);
         try
         {
-            Lsk.PlanExplain(Handle, out nint text).ThrowIfFailed();
+            Lsk.PlanExplain(handle, out nint text).ThrowIfFailed();
             return Marshal.PtrToStringUTF8(text) ?? "";
         }
         finally
         {
-            Handle.DangerousRelease();
+            handle.DangerousRelease();
         }
     }
 
     /// <summary>Frees the plan's tables. Runs that are enqueued finish.</summary>
     public void Dispose()
     {
-        Handle.Dispose();
+        _disposed = true;
+        _handle.Dispose();
         GC.SuppressFinalize(this);
     }
 

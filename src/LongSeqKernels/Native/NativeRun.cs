@@ -97,6 +97,7 @@ internal sealed class NativeRun : IDisposable
         {
             throw Error.Invalid(argument, "memory of another device", "memory of the stream's device");
         }
+        memory.ThrowIfDisposed(argument);
         Retain(memory.Handle);
     }
 

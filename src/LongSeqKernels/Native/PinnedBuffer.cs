@@ -22,7 +22,7 @@ public sealed class PinnedBuffer<T> : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Memory.Handle.IsClosed, this);
+            ObjectDisposedException.ThrowIf(Memory.IsDisposed, this);
             return new Span<T>((void*)Memory.Address, _length);
         }
     }

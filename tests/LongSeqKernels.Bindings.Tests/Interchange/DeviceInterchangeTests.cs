@@ -102,6 +102,51 @@ public sealed class DeviceInterchangeTests
         });
 
     [Test]
+    public void HeldMemoryOutlivesItsTensor()
+    {
+        nint pointer = _theirs.Pointer;
+        IDisposable held = _theirs.Hold();
+        _theirs.Dispose();
+
+        using (DeviceTensor<float> again = _device.Wrap<float>(pointer, Values.Length, held.Dispose))
+        {
+            Assert.That(Download(again), Is.EqualTo(Values));
+        }
+
+        Assert.That(() => _theirs.Hold(), Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void AHeldStreamOutlivesItsOwner()
+    {
+        DeviceStream lent = _device.CreateStream();
+        nint handle = lent.CudaStream;
+        IDisposable held = lent.Hold();
+        lent.Dispose();
+        Assert.That(() => lent.Hold(), Throws.InstanceOf<ObjectDisposedException>());
+
+        using (DeviceStream wrapped = _device.WrapStream(handle))
+        {
+            _theirs.Clear(wrapped);
+            wrapped.Synchronize();
+        }
+        held.Dispose();
+        held.Dispose();
+
+        Assert.That(Download(_theirs), Is.All.Zero);
+    }
+
+    [Test]
+    public void WhatIsHeldAndForgottenIsFreedByTheCollector()
+    {
+        using var collector = new RestlessCollector();
+        int released = 0;
+        HoldAndForget(() => Interlocked.Increment(ref released));
+
+        Assert.That(() => Volatile.Read(ref released), Is.EqualTo(1).After(5000, 10));
+    }
+
+    [Test]
     public void WrongWrapsAreRefused()
     {
         Assert.That(() => _device.Wrap<float>(0, 6), Throws.ArgumentException.With.Message.Contains("pointer is 0; it must be the address of 6 elements, aligned to their 4 bytes."));
@@ -206,6 +251,9 @@ public sealed class DeviceInterchangeTests
     [MethodImpl(MethodImplOptions.NoInlining)]
     private DeviceTensor<float> ShareAndForget() =>
         DLPackCapsule.FromPointer(DLPackCapsule.Export(_device.Upload<float>(Values, _stream), [6]).Consume(), DLPackLayout.Versioned).ImportDevice<float>(_device);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HoldAndForget(Action release) => _device.Wrap<float>(_theirs.Pointer, Values.Length, release).Hold();
 
     private unsafe DeviceTensor<float> ReadOnly()
     {
