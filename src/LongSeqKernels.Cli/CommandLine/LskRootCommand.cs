@@ -19,6 +19,7 @@ internal sealed class LskRootCommand : RootCommand
         Add(new ScoreCommand(host));
         Add(new SummarizeCommand(host));
         Add(new ServeCommand(host));
+        Add(new StoreCommand(host));
         Add(new InfoCommand(host));
         Add(new VerifyCommand(host));
         Add(new BenchCommand(host));

@@ -21,6 +21,8 @@ internal sealed record ErrorDocument(string Command, string Error, int ExitCode)
 [JsonSerializable(typeof(DemoDocument))]
 [JsonSerializable(typeof(EvaluateDocument))]
 [JsonSerializable(typeof(ScoreDocument))]
+[JsonSerializable(typeof(StoreListDocument))]
+[JsonSerializable(typeof(StoreRemovalDocument))]
 [JsonSerializable(typeof(SummarizeDocument))]
 [JsonSerializable(typeof(TrainDocument))]
 internal sealed partial class Documents : JsonSerializerContext;

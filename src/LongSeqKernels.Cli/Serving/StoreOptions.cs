@@ -5,24 +5,22 @@ using LongSeqKernels.Serving;
 
 namespace LongSeqKernels.Cli;
 
-/// <summary>The options of commands that use a summary store: where it is, and which model version they write or read.</summary>
+/// <summary>The options of commands that use the summaries of a model: the store, and which model version they write or read.</summary>
 internal sealed class StoreOptions
 {
-    private readonly Option<string?> _store;
+    private readonly StoreLocation _location;
     private readonly Option<string?> _version = OptionOf.Text("--model-version", "The name of the model's version in the store; default: made of the model's kind and the digest of its file", "name");
 
     public StoreOptions(Command command, string meaning, bool required)
     {
-        _store = OptionOf.Text("--store", meaning + ": sqlite:PATH, a path, or postgres://USER:PASSWORD@HOST/DATABASE", "location", required);
-        command.Add(_store);
+        _location = new StoreLocation(command, meaning, required);
         command.Add(_version);
     }
 
     /// <summary>Whether the user names a store.</summary>
-    public bool IsGiven(Invocation invocation) => invocation.IsGiven(_store);
+    public bool IsGiven(Invocation invocation) => _location.IsGiven(invocation);
 
-    public ISummaryStore Open(Invocation invocation, MissingStore missing) =>
-        SummaryStore.OpenAsync(invocation.Get(_store)!, new SummaryStoreOptions { Missing = missing }, invocation.Interruption).AsTask().GetAwaiter().GetResult();
+    public ISummaryStore Open(Invocation invocation, MissingStore missing) => _location.Open(invocation, missing);
 
     /// <summary>The version of a model. Different weights have different names: a store never gives out a summary of other weights.</summary>
     public string Version(Invocation invocation, RankingModel model, string path) =>
