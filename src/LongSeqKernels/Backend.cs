@@ -1,6 +1,6 @@
 namespace LongSeqKernels;
 
-/// <summary>The backends of the core.</summary>
+/// <summary>The backends.</summary>
 public enum Backend
 {
     /// <summary>The fastest backend that this machine has; says which and why. <c>LONGSEQ_BACKEND</c> overrides it.</summary>
@@ -17,4 +17,10 @@ public enum Backend
 
     /// <summary>CUDA kernels on the first GPU, through the native library. Operations on host tensors copy them to the device and back; what stays on the device uses <see cref="Native.NativeDevice"/>.</summary>
     Native,
+
+    /// <summary>
+    /// The bodies of <see cref="Portable"/> on a GPU that the native library does not serve, through ILGPU. In a package of its own, LongSeqKernels.Ilgpu, whose
+    /// provider goes into <see cref="LongSeqContextOptions.Providers"/>.
+    /// </summary>
+    Ilgpu,
 }

@@ -13,6 +13,9 @@ public readonly record struct LongSeqContextOptions
 
     /// <summary>The machine's rates for cost models; null, the default, measures them when they are first asked for (a GPU's are those that its maker publishes).</summary>
     public MachineRates? Rates { get; init; }
+
+    /// <summary>Backends from other packages that may run; none by default. <see cref="Backend.Auto"/> asks them in their order.</summary>
+    public IReadOnlyList<IBackendProvider>? Providers { get; init; }
 }
 
 /// <summary>
@@ -47,9 +50,11 @@ public sealed class LongSeqContext : IDisposable
 
     /// <summary>Starts a backend. A backend named here never falls back to another: it throws.</summary>
     /// <param name="backend">Which one; <see cref="Backend.Auto"/> chooses, unless the environment variable <c>LONGSEQ_BACKEND</c> names one.</param>
-    /// <param name="options">Threads.</param>
-    /// <exception cref="ArgumentException">An option is out of range, or <c>LONGSEQ_BACKEND</c> names no backend.</exception>
-    /// <exception cref="PlatformNotSupportedException">The native backend was named, and the library, the driver or the GPU is missing or too old.</exception>
+    /// <param name="options">Threads, rates, and backends from other packages.</param>
+    /// <exception cref="ArgumentException">
+    /// An option is out of range, <c>LONGSEQ_BACKEND</c> names no backend, or the backend that was named is in another package and no provider of it was given.
+    /// </exception>
+    /// <exception cref="PlatformNotSupportedException">A GPU backend was named, and the library, the driver or the GPU is missing or too old.</exception>
     public static LongSeqContext Create(Backend backend = Backend.Auto, LongSeqContextOptions options = default)
     {
         Check.Defined(backend);
@@ -58,13 +63,15 @@ public sealed class LongSeqContext : IDisposable
             throw Error.Range(nameof(options.Threads), options.Threads, $"from 1 to {LongSeqContextOptions.MaxThreads}, or 0 for one per processor");
         }
         options.Rates?.Validate();
+        IReadOnlyList<IBackendProvider> providers = options.Providers ?? [];
+        CheckProviders(providers);
         string choice = $"{backend} was asked for by name.";
         if (backend == Backend.Auto)
         {
-            (backend, choice) = Choose(Environment.GetEnvironmentVariable("LONGSEQ_BACKEND"));
+            (backend, choice) = Choose(Environment.GetEnvironmentVariable("LONGSEQ_BACKEND"), providers);
         }
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        return new LongSeqContext(Start(backend, threads), backend, choice, threads, options.Rates);
+        return new LongSeqContext(Start(backend, threads, providers), backend, choice, threads, options.Rates);
     }
 
     /// <summary>A context over a backend that lives outside the core (ILGPU, a test double). The context disposes it.</summary>
@@ -88,13 +95,27 @@ public sealed class LongSeqContext : IDisposable
 
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
-    private static (Backend Backend, string Reason) Choose(string? requested)
+    private static void CheckProviders(IReadOnlyList<IBackendProvider> providers)
+    {
+        for (int i = 0; i < providers.Count; i++)
+        {
+            string argument = $"{nameof(LongSeqContextOptions.Providers)}[{i}]";
+            if (providers[i] is null)
+            {
+                throw Error.Invalid(argument, "null", "a provider");
+            }
+            if (providers[i].Backend != Backend.Ilgpu)
+            {
+                throw Error.Invalid(argument, $"one of {providers[i].Backend}", $"one of {Backend.Ilgpu}: the core has the other backends itself");
+            }
+        }
+    }
+
+    private static (Backend Backend, string Reason) Choose(string? requested, IReadOnlyList<IBackendProvider> providers)
     {
         if (string.IsNullOrEmpty(requested))
         {
-            return NativeDevice.Count > 0
-                ? (Backend.Native, $"Auto chose it. {LongSeqNative.LoadReport}")
-                : (Backend.Managed, $"Auto chose it: no GPU can be used. {LongSeqNative.LoadReport}");
+            return ChooseByDevices(providers);
         }
         foreach (Backend backend in Enum.GetValues<Backend>())
         {
@@ -103,15 +124,37 @@ public sealed class LongSeqContext : IDisposable
                 return (backend, $"LONGSEQ_BACKEND={requested} names it.");
             }
         }
-        throw Error.Invalid("LONGSEQ_BACKEND", $"\"{requested}\"", "one of reference, portable, managed, native, or unset");
+        throw Error.Invalid("LONGSEQ_BACKEND", $"\"{requested}\"", "one of reference, portable, managed, native, ilgpu, or unset");
     }
 
-    private static IKernels Start(Backend backend, int threads) => backend switch
+    /// <summary>The native library where it has a GPU; else a provider that has one; else the CPU.</summary>
+    private static (Backend Backend, string Reason) ChooseByDevices(IReadOnlyList<IBackendProvider> providers)
+    {
+        if (NativeDevice.Count > 0)
+        {
+            return (Backend.Native, $"Auto chose it. {LongSeqNative.LoadReport}");
+        }
+        string findings = "";
+        foreach (IBackendProvider provider in providers)
+        {
+            bool found = provider.FindsGpu(out string finding);
+            findings += $" {finding}";
+            if (found)
+            {
+                return (provider.Backend, $"Auto chose it: the native library can use no GPU. {LongSeqNative.LoadReport}{findings}");
+            }
+        }
+        return (Backend.Managed, $"Auto chose it: no GPU can be used. {LongSeqNative.LoadReport}{findings}");
+    }
+
+    private static IKernels Start(Backend backend, int threads, IReadOnlyList<IBackendProvider> providers) => backend switch
     {
         Backend.Reference => new ReferenceKernels(),
         Backend.Portable => new Portable.PortableKernels(),
         Backend.Managed => new ManagedKernels(threads),
         Backend.Native => NativeKernels.Create(),
-        _ => throw Error.Invalid(nameof(backend), backend.ToString(), "reference, portable, managed or native"),
+        _ => providers.FirstOrDefault(provider => provider.Backend == backend)?.Start() ?? throw Error.Invalid(
+            nameof(backend), backend.ToString(), $"reference, portable, managed or native, or that of a provider in {nameof(LongSeqContextOptions)}.{nameof(LongSeqContextOptions.Providers)} " +
+            "(Ilgpu: the package LongSeqKernels.Ilgpu has it, IlgpuBackend.Provider)"),
     };
 }

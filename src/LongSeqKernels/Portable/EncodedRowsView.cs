@@ -16,13 +16,14 @@ public readonly ref struct EncodedRowsView<TBytes, TFloats> : IReadView
     /// <summary>Views encoded rows.</summary>
     /// <param name="encoding">How they are stored.</param>
     /// <param name="width">Elements of a row.</param>
+    /// <param name="rowBytes"><see cref="SummaryCodec.RowBytes"/> of them.</param>
     /// <param name="codes"><c>[rows, RowBytes]</c>.</param>
     /// <param name="scales"><c>[rows]</c>.</param>
-    public EncodedRowsView(SummaryEncoding encoding, int width, TBytes codes, TFloats scales)
+    public EncodedRowsView(SummaryEncoding encoding, int width, int rowBytes, TBytes codes, TFloats scales)
     {
         _encoding = encoding;
         _width = width;
-        _rowBytes = SummaryCodec.RowBytes(encoding, width);
+        _rowBytes = rowBytes;
         _codes = codes;
         _scales = scales;
     }
@@ -39,7 +40,7 @@ public readonly ref struct EncodedRowsView<TBytes, TFloats> : IReadView
         if (_encoding == SummaryEncoding.Float16)
         {
             int bits = _codes.Get(rowStart + (2 * i)) | (_codes.Get(rowStart + (2 * i) + 1) << 8);
-            return (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+            return StorageBits.FromFloat16(bits);
         }
         return SummaryCodecBodies.Integer(_encoding, _codes, rowStart, i) * _scales.Get(row);
     }

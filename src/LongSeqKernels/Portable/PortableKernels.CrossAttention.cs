@@ -16,7 +16,12 @@ internal sealed partial class PortableKernels
         Attend(plan, inputs.Queries, Encoded(plan.Shape, inputs.Keys), Encoded(plan.Shape, inputs.Values), inputs.KeyBias, output, logSumExp);
 
     private static EncodedRowsView<ReadOnlyByteSpanView, ReadOnlySpanView<float>> Encoded(CrossAttentionShape shape, EncodedRows rows) =>
-        new(shape.HistoryEncoding!.Value, shape.HeadWidth, new ReadOnlyByteSpanView(rows.Codes), new ReadOnlySpanView<float>(rows.Scales));
+        new(
+            shape.HistoryEncoding!.Value,
+            shape.HeadWidth,
+            SummaryCodec.RowBytes(shape.HistoryEncoding.Value, shape.HeadWidth),
+            new ReadOnlyByteSpanView(rows.Codes),
+            new ReadOnlySpanView<float>(rows.Scales));
 
     private static void Attend<T, THistory, TOutput>(
         CrossAttentionPlan plan,
@@ -48,7 +53,7 @@ internal sealed partial class PortableKernels
                 for (int split = 0; split < execution.Splits; split++)
                 {
                     CrossAttentionBodies.Partial(
-                        parameters, targetOffsets, historyOffsets, limits, queries, keys, values, keyBias, states, logits,
+                        parameters, targetOffsets, historyOffsets, limits, queries, keys, values, keyBias, states, logits, 0,
                         row, split, execution.Splits, ((row - first) * execution.Splits) + split);
                 }
             }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using LongSeqKernels.Portable;
 
 namespace LongSeqKernels;
 
@@ -42,19 +43,11 @@ public readonly struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, I
 
     /// <summary>Rounds to the nearest representable value, ties to even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static BFloat16 FromSingle(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        if ((bits & 0x7FFF_FFFFu) > 0x7F80_0000u)
-        {
-            return new BFloat16((ushort)((bits >> 16) | 0x0040)); // rounding a NaN's payload could give infinity
-        }
-        return new BFloat16((ushort)((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16));
-    }
+    public static BFloat16 FromSingle(float value) => new((ushort)StorageBits.ToBFloat16(value));
 
     /// <summary>The exact value as <see cref="float"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public float ToSingle() => BitConverter.UInt32BitsToSingle((uint)_bits << 16);
+    public float ToSingle() => StorageBits.FromBFloat16(_bits);
 
     /// <summary>Rounds to the nearest representable value, ties to even.</summary>
     public static explicit operator BFloat16(float value) => FromSingle(value);

@@ -76,6 +76,57 @@ public sealed class ContextSelectionTests
         Assert.That(() => LongSeqContext.Create((Backend)99), Throws.InstanceOf<ArgumentException>().With.Message.Contains("99").And.Message.Contains("Managed"));
 
     [Test]
+    public void AutoTakesAProviderThatFindsAGpuAndSaysWhy()
+    {
+        Environment.SetEnvironmentVariable(Variable, null);
+        var provider = new FakeProvider(findsGpu: true);
+        using LongSeqContext context = LongSeqContext.Create(Backend.Auto, Providers(provider));
+
+        Assert.That(context.Backend, Is.EqualTo(Backend.Ilgpu));
+        Assert.That(context.Explain(), Does.Contain("Auto chose it: the native library can use no GPU").And.Contains(FakeProvider.Found));
+    }
+
+    [Test]
+    public void AutoPassesByAProviderWithoutAGpuAndSaysWhy()
+    {
+        Environment.SetEnvironmentVariable(Variable, null);
+        var provider = new FakeProvider(findsGpu: false);
+        using LongSeqContext context = LongSeqContext.Create(Backend.Auto, Providers(provider));
+
+        Assert.That(context.Backend, Is.EqualTo(Backend.Managed));
+        Assert.That(context.Explain(), Does.Contain("no GPU can be used").And.Contains(FakeProvider.NotFound));
+        Assert.That(provider.Starts, Is.Zero);
+    }
+
+    [TestCase(null)]
+    [TestCase("ilgpu")]
+    public void AProviderThatIsNamedIsStartedWithoutAskingForAGpu(string? variable)
+    {
+        Environment.SetEnvironmentVariable(Variable, variable);
+        var provider = new FakeProvider(findsGpu: false);
+        using LongSeqContext context = LongSeqContext.Create(variable is null ? Backend.Ilgpu : Backend.Auto, Providers(provider));
+
+        Assert.That(context.Backend, Is.EqualTo(Backend.Ilgpu));
+        Assert.That(provider.Starts, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void ABackendOfAnotherPackageWithoutItsProviderIsRefusedWithWhereToGetIt() =>
+        Assert.That(
+            () => LongSeqContext.Create(Backend.Ilgpu),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("backend is Ilgpu").And.Message.Contains("LongSeqKernels.Ilgpu has it, IlgpuBackend.Provider"));
+
+    [Test]
+    public void AProviderOfABackendThatTheCoreHasIsRefused() =>
+        Assert.That(
+            () => LongSeqContext.Create(Backend.Auto, Providers(new FakeProvider(findsGpu: true), new FakeProvider(findsGpu: true) { Backend = Backend.Managed })),
+            Throws.InstanceOf<ArgumentException>().With.Message.StartsWith("Providers[1] is one of Managed; it must be one of Ilgpu"));
+
+    [Test]
+    public void AProviderThatIsNullIsRefused() =>
+        Assert.That(() => LongSeqContext.Create(Backend.Managed, Providers([null!])), Throws.InstanceOf<ArgumentException>().With.Message.StartsWith("Providers[0] is null"));
+
+    [Test]
     public void ThreadsAreReported()
     {
         using LongSeqContext context = LongSeqContext.Create(Backend.Managed, new LongSeqContextOptions { Threads = 5 });
@@ -105,5 +156,30 @@ public sealed class ContextSelectionTests
             Assert.Ignore("Not tested on this machine: " + string.Join("; ", BackendRegistry.LeftOut.Select(left => $"{left.Name}: {left.Reason}")));
         }
         Assert.That(BackendRegistry.Present, Does.Contain("reference").And.Contains("portable").And.Contains("managed 128"));
+    }
+
+    private static LongSeqContextOptions Providers(params IBackendProvider[] providers) => new() { Providers = providers };
+
+    private sealed class FakeProvider(bool findsGpu) : IBackendProvider
+    {
+        public const string Found = "It finds a GPU.";
+
+        public const string NotFound = "It finds none.";
+
+        public Backend Backend { get; init; } = Backend.Ilgpu;
+
+        public int Starts { get; private set; }
+
+        public bool FindsGpu(out string finding)
+        {
+            finding = findsGpu ? Found : NotFound;
+            return findsGpu;
+        }
+
+        public IKernels Start()
+        {
+            Starts++;
+            return new ReferenceKernels();
+        }
     }
 }

@@ -19,7 +19,8 @@ public static class CrossAttentionBodies
     /// <param name="values"><c>[L, Hkv, dh]</c>; the keys for shared history.</param>
     /// <param name="keyBias"><c>[L]</c> or empty.</param>
     /// <param name="states"><c>[slots, dh + 2]</c>, result.</param>
-    /// <param name="logits"><c>[KeyBlock]</c>, this item's own scratch.</param>
+    /// <param name="scratch"><c>[KeyBlock]</c> at <paramref name="scratchStart"/>, this item's own.</param>
+    /// <param name="scratchStart">Where this item's scratch starts.</param>
     /// <param name="row">Row (target, query, head).</param>
     /// <param name="split">Split of the row's history.</param>
     /// <param name="splits">Splits of every row.</param>
@@ -34,7 +35,8 @@ public static class CrossAttentionBodies
         THistory values,
         TFloats keyBias,
         TScratch states,
-        TScratch logits,
+        TScratch scratch,
+        long scratchStart,
         long row,
         int split,
         int splits,
@@ -72,7 +74,7 @@ public static class CrossAttentionBodies
                 {
                     logit += keyBias.Get(key);
                 }
-                logits.Set(j, logit);
+                scratch.Set(scratchStart + j, logit);
                 blockMaximum = MathF.Max(blockMaximum, logit);
             }
             float correction = 1f;
@@ -88,11 +90,11 @@ public static class CrossAttentionBodies
             float blockSum = 0f;
             for (int j = 0; j < count; j++)
             {
-                float logit = logits.Get(j);
+                float logit = scratch.Get(scratchStart + j);
                 float weight = softmax ? MathF.Exp(logit - maximum)
                     : parameters.Score == AttentionScore.Silu ? BodyMath.Silu(logit) * factor
                     : logit * factor;
-                logits.Set(j, weight);
+                scratch.Set(scratchStart + j, weight);
                 blockSum += weight;
             }
             sum = (sum * correction) + blockSum;
@@ -101,7 +103,7 @@ public static class CrossAttentionBodies
                 float blockValue = 0f;
                 for (int j = 0; j < count; j++)
                 {
-                    blockValue += logits.Get(j) * values.Get(((block + j) * stride) + at.KeyColumn + d);
+                    blockValue += scratch.Get(scratchStart + j) * values.Get(((block + j) * stride) + at.KeyColumn + d);
                 }
                 states.Set(state + d, (states.Get(state + d) * correction) + blockValue);
             }

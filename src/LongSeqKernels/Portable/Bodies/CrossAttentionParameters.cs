@@ -65,7 +65,7 @@ public readonly struct CrossAttentionParameters
     }
 
     /// <summary>The logit before the bias of a scaled product.</summary>
-    public float Cap(float scaled) => SoftCap == 0 ? scaled : SoftCap * MathF.Tanh(scaled / SoftCap);
+    public float Cap(float scaled) => SoftCap == 0 ? scaled : SoftCap * BodyMath.Tanh(scaled / SoftCap);
 
     /// <summary>The derivative of <see cref="Cap"/>, from its result.</summary>
     public float CapDerivative(float capped)
