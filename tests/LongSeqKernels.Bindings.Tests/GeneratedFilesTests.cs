@@ -37,7 +37,7 @@ internal static class Repository
 
     public static string Read(string path)
     {
-        if (EmulatedLibrary.Root is not { } root)
+        if (RepositoryRoot.Path is not { } root)
         {
             Assert.Ignore($"The tests run outside the repository; {path} was not looked at.");
             return "";

@@ -12,15 +12,11 @@ namespace LongSeqKernels.Tests;
 internal static class EmulatedLibrary
 {
     private const string Preset = "emulator";
-    private const string Solution = "LongSeqKernels.sln";
-
-    /// <summary>The repository, if the tests run inside it.</summary>
-    public static string? Root { get; } = FindRoot();
 
     /// <summary>Why there is no native library to test here; null when there is one.</summary>
     public static string? WhyMissing { get; } =
         GivenPath is not null ? null
-        : Root is null ? $"no {Solution} above {AppContext.BaseDirectory}, and LONGSEQKERNELS_NATIVE_PATH is not set"
+        : RepositoryRoot.Path is null ? $"no {RepositoryRoot.Solution} above {AppContext.BaseDirectory}, and LONGSEQKERNELS_NATIVE_PATH is not set"
         : !OnPath("cmake") ? "CMake is not installed"
         : !OnPath("c++", "g++", "clang++") && Environment.GetEnvironmentVariable("CXX") is null ? "no C++ compiler is installed"
         : !OnPath("make", "ninja") ? "neither make nor ninja is installed"
@@ -48,7 +44,7 @@ internal static class EmulatedLibrary
 
     private static string Build()
     {
-        string build = Path.Combine(Root!, "build", Preset);
+        string build = Path.Combine(RepositoryRoot.Path!, "build", Preset);
         Directory.CreateDirectory(build);
         using (Lock(build + ".lock"))
         {
@@ -81,7 +77,7 @@ internal static class EmulatedLibrary
     {
         using Process process = Process.Start(new ProcessStartInfo("cmake", arguments)
         {
-            WorkingDirectory = Root,
+            WorkingDirectory = RepositoryRoot.Path,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
@@ -98,14 +94,4 @@ internal static class EmulatedLibrary
 
     private static bool OnPath(params string[] programs) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => programs.Any(program => File.Exists(Path.Combine(folder, program))));
-
-    private static string? FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, Solution)))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-        return folder;
-    }
 }

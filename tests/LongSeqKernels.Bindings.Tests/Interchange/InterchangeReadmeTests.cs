@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace LongSeqKernels.Tests;
 
-/// <summary>The examples of Interchange/README.md that need no foreign package, compiled and run here, word for word.</summary>
+/// <summary>The examples of Interchange/README.md that need no foreign package, compiled and run here. The README shows what stands between the marks (LongSeqKernels.Docs.Tests sees to it).</summary>
 public sealed class InterchangeReadmeTests
 {
     private NativeDevice _device;
@@ -39,6 +39,7 @@ public sealed class InterchangeReadmeTests
         NativeDevice device = _device;
         DeviceTensor<float> embeddings = _embeddings;
 
+        // <example>
         // Out: the consumer gets a pointer, and calls its deleter when it is done.
         using DLPackCapsule capsule = DLPackCapsule.Export(embeddings, [events, width]);
         nint managedTensor = capsule.Consume();                       // a DLManagedTensorVersioned of DLPack 1.x; "dltensor_versioned" in Python
@@ -46,6 +47,7 @@ public sealed class InterchangeReadmeTests
         // In: of either struct, from any producer.
         using DLPackCapsule received = DLPackCapsule.FromPointer(managedTensor, DLPackLayout.Versioned);
         using DeviceTensor<float> tensor = received.ImportDevice<float>(device);
+        // </example>
 
         Assert.That(tensor.Pointer, Is.EqualTo(embeddings.Pointer));
     }
@@ -58,7 +60,9 @@ public sealed class InterchangeReadmeTests
         bool released = false;
         Action release = () => released = true;
         {
+            // <example>
             using DeviceTensor<float> keys = device.Wrap<float>(pointer, length, release);
+            // </example>
 
             keys.Clear(_stream);
         }
@@ -66,23 +70,5 @@ public sealed class InterchangeReadmeTests
         _embeddings.CopyTo(values.AsSpan(), _stream);
 
         Assert.That((released, values), Is.EqualTo((true, new float[length])));
-    }
-
-    [Test]
-    public void TheReadmeShowsThem()
-    {
-        if (EmulatedLibrary.Root is not { } root)
-        {
-            Assert.Ignore("NOT RUN: the tests do not run inside the repository.");
-            return;
-        }
-        string source = File.ReadAllText(Path.Combine(root, "tests", "LongSeqKernels.Bindings.Tests", "Interchange", $"{nameof(InterchangeReadmeTests)}.cs"));
-        string[] blocks = File.ReadAllText(Path.Combine(root, "src", "LongSeqKernels", "Interchange", "README.md")).Split("```csharp\n")[1..];
-
-        Assert.That(blocks, Has.Length.EqualTo(2));
-        foreach (string line in blocks.SelectMany(block => block.Split("```")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries)))
-        {
-            Assert.That(source, Does.Contain($" {line}\n"));
-        }
     }
 }
