@@ -1,5 +1,6 @@
 using LongSeqKernels.Docs.Tests.Checks;
 using LongSeqKernels.Docs.Tests.Markdown;
+using NUnit.Framework;
 
 namespace LongSeqKernels.Docs.Tests;
 

@@ -1,6 +1,7 @@
 using LongSeqKernels.Cli.Tests;
 using LongSeqKernels.Docs.Tests.Checks;
 using LongSeqKernels.Docs.Tests.Markdown;
+using NUnit.Framework;
 
 namespace LongSeqKernels.Docs.Tests;
 

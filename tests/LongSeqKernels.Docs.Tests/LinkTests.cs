@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using LongSeqKernels.Docs.Tests.Markdown;
+using NUnit.Framework;
 
 namespace LongSeqKernels.Docs.Tests;
 
@@ -29,7 +30,7 @@ public sealed partial class LinkTests
     }
 
     [TestCaseSource(nameof(Paths))]
-    public void Exists(object document, string path) => 
+    public void Exists(object document, string path) =>
         Assert.That(Documents.Resolve(((Document)document).Folder, path), Is.Not.Null, "there is no such file or folder, neither from the document nor from the root");
 
     /// <summary>Paths from the root. Names with a place to fill in, and what a build makes, are none.</summary>

@@ -1,4 +1,5 @@
 using LongSeqKernels.Cli.Tests;
+using NUnit.Framework;
 
 namespace LongSeqKernels.Docs.Tests;
 
