@@ -137,16 +137,6 @@ public sealed class HandOverTests
     }
 
     [Test]
-    public void TheReadmesExampleIsCompiled()
-    {
-        string readme = Read("bindings", "LongSeqKernels.ManagedCuda", "README.md");
-        string source = Read("tests", "LongSeqKernels.ManagedCuda.Tests", $"{nameof(GpuHandOverTests)}.cs");
-        string[] example = readme.Split("```csharp\n")[1].Split("```")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-
-        Assert.That(example.Where(line => !source.Contains($" {line}\n", StringComparison.Ordinal)), Is.Empty);
-    }
-
-    [Test]
     public void TheKernelsParametersAreThoseOfItsHeader()
     {
         string header = Read("native", "src", "kernels", "merge_states", "merge_states.h");
@@ -161,11 +151,11 @@ public sealed class HandOverTests
 
     private static string Read(params ReadOnlySpan<string> path)
     {
-        if (EmulatedLibrary.Root is null)
+        if (RepositoryRoot.Path is null)
         {
             Assert.Ignore("NOT RUN: the tests do not run inside the repository.");
         }
-        return File.ReadAllText(Path.Combine([EmulatedLibrary.Root!, .. path]));
+        return File.ReadAllText(Path.Combine([RepositoryRoot.Path!, .. path]));
     }
 
     private static CudaDeviceVariable<float> Variable(DeviceTensor<float> memory) =>

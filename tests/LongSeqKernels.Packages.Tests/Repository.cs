@@ -12,11 +12,11 @@ internal static class Repository
     {
         get
         {
-            if (EmulatedLibrary.Root is null)
+            if (RepositoryRoot.Path is null)
             {
-                Assert.Ignore($"The packages were NOT TESTED: no LongSeqKernels.sln above {AppContext.BaseDirectory}, nothing to pack.");
+                Assert.Ignore($"The packages were NOT TESTED: no {RepositoryRoot.Solution} above {AppContext.BaseDirectory}, nothing to pack.");
             }
-            return EmulatedLibrary.Root;
+            return RepositoryRoot.Path;
         }
     }
 

@@ -8,6 +8,8 @@ namespace LongSeqKernels.Docs.Tests.Checks;
 /// <summary>What a code block of each language must be.</summary>
 internal static class BlockRules
 {
+    private const string PackageReadmeTests = "tests/LongSeqKernels.Packages.Tests/ReadmeTests.cs";
+
     private static readonly Dictionary<string, string[]> SourceEndings = new()
     {
         ["c"] = [".c", ".h"],
@@ -24,6 +26,7 @@ internal static class BlockRules
         string? fault = block.Language switch
         {
             null => "an indented block cannot say what it is. Write a fence with a language: csharp, sh, ..., or text for output and diagrams.",
+            "csharp" when IsRunAsAPackage(document) => null,
             "csharp" => Snippet(block) is { } notShown && Quotation(document, block, [".cs"]) is not null ? notShown : null,
             "sh" => Shell(block),
             "xml" => WellFormed<XmlException>(() => XDocument.Parse($"<block>{string.Join('\n', block.Lines)}</block>")),
@@ -34,6 +37,11 @@ internal static class BlockRules
         };
         return fault is null ? null : $"{block.File}:{block.Line}: {fault}";
     }
+
+    /// <summary>The README of a package: its C# is the program of a fresh project that references the package.</summary>
+    private static bool IsRunAsAPackage(Document document) =>
+        document.File == $"src/{Path.GetFileName(document.Folder)}/README.md"
+        && Documents.Read(PackageReadmeTests).Contains($"[TestCase(\"{Path.GetFileName(document.Folder)}\",", StringComparison.Ordinal);
 
     /// <summary>A block must say, word for word, what a snippet that runs as a test says.</summary>
     private static string? Snippet(CodeBlock block)
@@ -46,7 +54,7 @@ internal static class BlockRules
         int common = nearest.Lines.Zip(block.Lines).TakeWhile(pair => pair.First == pair.Second).Count();
         string difference = $"The nearest, {nearest}, says \"{LineOf(nearest.Lines, common)}\" where line {block.Line + common} of the document says \"{LineOf(block.Lines, common)}\".";
         return $"no test runs this code. {difference} Put it between // <example> and // </example> in a test (tests/LongSeqKernels.Docs.Tests/Snippets has most of them), "
-            + "or quote a C# file that the document links; // ... stands for lines that are left out.";
+            + $"name its package in {PackageReadmeTests}, or quote a C# file that the document links; // ... stands for lines that are left out.";
     }
 
     private static string? Quotation(Document document, CodeBlock block, string[] endings)
