@@ -25,11 +25,20 @@ internal static class Dotnet
     /// <param name="folder">Where.</param>
     /// <param name="packages">The folder into which packages are restored; null is the machine's.</param>
     /// <param name="arguments">What it shall do.</param>
-    public static Run Run(string folder, string? packages, params string[] arguments) =>
-        RunProgram(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", folder, packages, arguments);
+    public static Run Run(string folder, string? packages, params string[] arguments) => Run(folder, packages, [], arguments);
+
+    /// <summary>Runs the dotnet command.</summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="packages">The folder into which packages are restored; null is the machine's.</param>
+    /// <param name="environment">Variables beside those of the test run.</param>
+    /// <param name="arguments">What it shall do.</param>
+    public static Run Run(string folder, string? packages, (string Name, string Value)[] environment, params string[] arguments) =>
+        RunProgram(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", folder, packages, environment, arguments);
 
     /// <summary>Runs a program.</summary>
-    public static Run RunProgram(string program, string folder, string? packages, params string[] arguments)
+    public static Run RunProgram(string program, string folder, string? packages, params string[] arguments) => RunProgram(program, folder, packages, [], arguments);
+
+    private static Run RunProgram(string program, string folder, string? packages, (string Name, string Value)[] environment, string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -50,6 +59,10 @@ internal static class Dotnet
         if (packages is not null)
         {
             start.Environment["NUGET_PACKAGES"] = packages;
+        }
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
         }
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
