@@ -29,7 +29,8 @@ struct Config {
     int compute_capability = 90;               // EMU_SM: 80, 89 or 90
     int multiprocessors = 4;                   // EMU_MULTIPROCESSORS
     int device_count = 1;                      // EMU_DEVICE_COUNT
-    bool no_driver = false;                    // EMU_NO_DRIVER: every runtime call reports an insufficient driver
+    bool no_driver = false;                    // EMU_NO_DRIVER: every runtime call reports an insufficient driver, whose version is 0
+    int driver_version = 12040;                // EMU_DRIVER_VERSION: one of an older major version than the runtime's is insufficient
     int64_t fail_malloc_after = -1;            // EMU_FAIL_MALLOC_AFTER=n: allocation n (from 0) and later ones fail; -1: none
     double watchdog_seconds = 60.0;            // EMU_WATCHDOG: a launch that takes longer is a fault; 0: no limit
     uint64_t spin_limit = 1u << 20;            // EMU_SPIN_LIMIT: polls without anybody's progress before a launch is a fault

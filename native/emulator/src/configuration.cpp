@@ -43,6 +43,7 @@ static Config from_environment() {
     c.multiprocessors = int(number("EMU_MULTIPROCESSORS", c.multiprocessors));
     c.device_count = int(number("EMU_DEVICE_COUNT", c.device_count));
     c.no_driver = number("EMU_NO_DRIVER", c.no_driver);
+    c.driver_version = int(number("EMU_DRIVER_VERSION", c.driver_version));
     c.fail_malloc_after = number("EMU_FAIL_MALLOC_AFTER", c.fail_malloc_after);
     c.watchdog_seconds = double(number("EMU_WATCHDOG", int64_t(c.watchdog_seconds)));
     c.spin_limit = uint64_t(number("EMU_SPIN_LIMIT", int64_t(c.spin_limit)));

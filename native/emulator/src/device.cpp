@@ -5,10 +5,8 @@
 
 namespace emu {
 
-constexpr int driver_version = 12040;
-
 cudaError_t device_usable() {
-    if (config().no_driver) return cudaErrorInsufficientDriver;
+    if (config().no_driver || config().driver_version / 1000 < CUDART_VERSION / 1000) return cudaErrorInsufficientDriver;
     return config().device_count > 0 ? cudaSuccess : cudaErrorNoDevice;
 }
 
@@ -127,7 +125,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-    *version = config().no_driver ? 0 : driver_version;
+    *version = config().no_driver ? 0 : config().driver_version;
     return cudaSuccess;
 }
 

@@ -14,7 +14,7 @@ extern "C" lsk_status lsk_context_create(int32_t device, lsk_context** result) {
     return guarded([&] {
         check_result("context", result);
         *result = nullptr;
-        if (devices == 0) throw Failure(LSK_NO_DEVICE, "The CUDA driver answers but reports no device.");
+        if (devices == 0) throw Failure(LSK_NO_DEVICE, "The CUDA driver answers but reports no device. Look at what nvidia-smi lists, and at CUDA_VISIBLE_DEVICES.");
         if (device < 0 || device >= devices)
             throw Failure(LSK_NO_DEVICE, "device was " + std::to_string(device) + " but must be from 0 to " + std::to_string(devices - 1) + ".");
         auto context = std::make_unique<lsk_context>();

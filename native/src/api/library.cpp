@@ -1,9 +1,25 @@
 // The library itself: version, target, devices.
 #include <cuda_runtime.h>
+#include <string>
 #include "api/check.h"
 #include "api/error.h"
 
 using namespace lsk;
+
+// As people write it: 12.4 for 12040.
+static std::string cuda_version(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+
+static std::string why_no_driver(int driver, int runtime, cudaError_t error) {
+    if (driver == 0)
+        return "No CUDA driver answers on this machine: libcuda.so.1 is missing or does not start. Install NVIDIA's driver; in a container, pass the GPUs to it.";
+    // A driver runs every runtime of its major version.
+    const int least = runtime / 1000 * 1000;
+    if (driver < least)
+        return "The CUDA driver of this machine supports CUDA " + cuda_version(driver) + "; this build, with the CUDA " + cuda_version(runtime) + " runtime, needs " +
+               cuda_version(least) + " or newer. Update NVIDIA's driver.";
+    return "The CUDA driver of this machine (CUDA " + cuda_version(driver) + ") answers but does not start: " + cudaGetErrorString(error) + " (" +
+           cudaGetErrorName(error) + "). Look at what nvidia-smi says.";
+}
 
 extern "C" lsk_status lsk_abi_version(int32_t* version) {
     return guarded([&] {
@@ -34,9 +50,7 @@ extern "C" lsk_status lsk_device_count(int32_t* count) {
             int driver = 0, runtime = 0;
             cudaDriverGetVersion(&driver);
             cudaRuntimeGetVersion(&runtime);
-            throw Failure(LSK_NO_DRIVER, driver == 0 ? "No CUDA driver answers on this machine (libcuda.so.1 is missing or has no device)."
-                                                     : "The CUDA driver supports version " + std::to_string(driver) + " but this build needs " +
-                                                           std::to_string(runtime) + ": " + cudaGetErrorString(error) + ".");
+            throw Failure(LSK_NO_DRIVER, why_no_driver(driver, runtime, error));
         }
         *count = devices;
     });

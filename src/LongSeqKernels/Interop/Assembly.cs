@@ -4,5 +4,5 @@ using System.Runtime.InteropServices;
 // Everything that crosses the border is blittable.
 [assembly: DisableRuntimeMarshalling]
 
-// Beside the application and the assembly, and where the loader looks by itself; never in the current folder.
+// Calls go to the library that NativeLoader loaded; nothing else is looked for, least of all in the current folder.
 [assembly: DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -23,6 +23,9 @@ public sealed record NativeLoadReport
     /// <summary>Why the library could not be loaded; null when it was.</summary>
     public string? Error { get; init; }
 
+    /// <summary>What to do about it; null when it was loaded.</summary>
+    public string? Advice { get; init; }
+
     /// <summary>Every name that was tried with the system's answer; null when the library was loaded.</summary>
     public string? Trace { get; init; }
 
@@ -41,6 +44,9 @@ public sealed record NativeLoadReport
     /// <summary>Why no device answers, with the version of the driver that was found and the one that is needed; null when the driver answers.</summary>
     public string? DeviceError { get; init; }
 
+    /// <summary>Other files of this library, of any version, that this process had loaded before. Their contexts, streams and buffers are unknown to this one.</summary>
+    public IReadOnlyList<string> OtherCopies { get; init; } = [];
+
     /// <summary>Whether the library was loaded. It may still have no device.</summary>
     public bool IsLoaded => Error is null;
 
@@ -48,8 +54,12 @@ public sealed record NativeLoadReport
 
     /// <summary>The whole report in one line.</summary>
     public override string ToString() =>
-        Error is not null ? $"The native library could not be loaded: {Error}. Tried: {Path}; ABI needed: {AbiExpected}{(AbiFound is { } found ? $", found: {found}" : "")}."
-        : DeviceError is not null ? $"The native library {Path} (ABI {AbiFound}, {BuildTarget}) is loaded, but: {DeviceError}"
+        Error is not null
+            ? $"The native library could not be loaded: {Error}. Tried: {Path}; ABI needed: {AbiExpected}{(AbiFound is { } found ? $", found: {found}" : "")}. {Advice}"
+            : Loaded() + (OtherCopies.Count == 0 ? "" : $" This process had loaded another copy before: {string.Join(", ", OtherCopies)}. Let one be loaded, or pass nothing from one to the other.");
+
+    private string Loaded() =>
+        DeviceError is not null ? $"The native library {Path} (ABI {AbiFound}, {BuildTarget}) is loaded, but: {DeviceError}"
         : IsEmulated ? $"The native library {Path} (ABI {AbiFound}) runs its kernels on an emulator, for tests only."
         : $"The native library {Path} (ABI {AbiFound}, {BuildTarget}) is loaded; devices: {DeviceCount}.";
 }

@@ -29,6 +29,17 @@ TEST_SUITE("device_failures") {
         CHECK(context == nullptr);
     }
 
+    TEST_CASE("a driver that is too old is told with the version that is needed") {
+        const Machine machine;
+        emu::config().driver_version = 11040;
+        int32_t devices = -1;
+        refused(lsk_device_count(&devices), LSK_NO_DRIVER, "The CUDA driver of this machine supports CUDA 11.4; this build, with the CUDA 12.4 runtime, needs 12.0 or newer.");
+        CHECK(devices == 0);
+        emu::config().driver_version = 12000;
+        succeed(lsk_device_count(&devices));
+        CHECK(devices == 1);
+    }
+
     TEST_CASE("a driver without a device is told from no driver") {
         const Machine machine;
         emu::config().device_count = 0;
