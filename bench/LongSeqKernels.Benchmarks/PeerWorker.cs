@@ -9,7 +9,7 @@ namespace LongSeqKernels.Benchmarks;
 /// <summary>Our side of the line protocol of <c>bench/peers/protocol.py</c>.</summary>
 internal sealed class PeerWorker : IDisposable
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private LongSeqContext? _context;
     private Measurement? _measurement;

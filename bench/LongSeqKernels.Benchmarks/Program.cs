@@ -1,9 +1,17 @@
 using BenchmarkDotNet.Running;
 using LongSeqKernels.Benchmarks;
 
-if (args is ["worker"])
+switch (args)
 {
-    PeerWorker.Serve(Console.In, Console.Out);
-    return;
+    case ["worker"]:
+        PeerWorker.Serve(Console.In, Console.Out);
+        return 0;
+    case ["report", .. string[] results]:
+        return ReportCommand.Run(results, Console.Error);
+    case ["accuracy"]:
+        AccuracyCommand.Run(Console.Out);
+        return 0;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(PeerWorker).Assembly).Run(args, new RooflineConfig());
+        return 0;
 }
-BenchmarkSwitcher.FromAssembly(typeof(PeerWorker).Assembly).Run(args, new RooflineConfig());

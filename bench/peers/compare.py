@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 import workers
-from cases import all_cases, words_of
+from cases import all_cases, names, words_of
 from ratios import lower_quartile, ratio
 from workers import Quiet, Worker
 
@@ -116,8 +116,8 @@ def rooflines(contenders, threads):
 
 
 def better(one, other):
-    reads = [max(pair, key=lambda read: read["bytesPerSecond"]) for pair in zip(one["reads"], other["reads"])]
-    return {**one, "flopsPerSecond": max(one["flopsPerSecond"], other["flopsPerSecond"]), "reads": reads}
+    reads = [max(pair, key=lambda read: read["bytes_per_second"]) for pair in zip(one["reads"], other["reads"])]
+    return {**one, "flops_per_second": max(one["flops_per_second"], other["flops_per_second"]), "reads": reads}
 
 
 def line_of(row):
@@ -133,6 +133,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=os.environ.get("PEERS", "/tmp/peers"), help="folder made by setup-debian.sh (default: $PEERS or /tmp/peers)")
     parser.add_argument("--only", default="", help="run only the cases whose name contains this text")
+    parser.add_argument("--threads", type=int, help="threads of every contender (default: one per processor); with 1, processor time is taken, which others disturb least")
     parser.add_argument("--budget", type=float, default=1.0, help="seconds of calls per worker and case (default 1)")
     parser.add_argument("--quiet", type=float, default=0.3, help="longest wait for an idle moment before a round, seconds (default 0.3)")
     parser.add_argument("--out", help="write <out>.json, and the report of it: <out>.md, <out>-roofline.svg, <out>-lengths.svg, <out>-ratios.svg")
@@ -142,9 +143,9 @@ def main():
         sys.exit("The benchmarks are not built: dotnet build bench/LongSeqKernels.Benchmarks -c Release")
     if not os.path.isdir(options.peers):
         sys.exit(f"No peers in {options.peers}: run setup-debian.sh, or name its folder with --peers")
-    chosen = [case for case in all_cases() if options.only in case["name"]]
+    chosen = [case for case in all_cases(options.threads or os.cpu_count()) if options.only in case["name"]]
     if not chosen:
-        sys.exit(f"No case has \"{options.only}\" in its name; names are {', '.join(dict.fromkeys(case['name'] for case in all_cases()))}.")
+        sys.exit(f"No case has \"{options.only}\" in its name; names are {', '.join(names())}.")
     for script in glob.glob(os.path.join(workers.HERE, "*.py")):
         shutil.copy(script, os.path.join(options.peers, "opt/workers"))
     machine, quiet, contenders, rows = workers.machine(), Quiet(options.quiet), Contenders(options.peers), []

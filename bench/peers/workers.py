@@ -40,7 +40,8 @@ class Worker:
 
     def close(self):
         self.process.kill()
-        self.process.wait()
+        with self.process:
+            pass
 
 
 def runs_in(worker, seconds, threads, most=60):

@@ -41,7 +41,7 @@ internal sealed record Roofline(int Threads, double FlopsPerSecond, IReadOnlyLis
         return new Roofline(
             threads,
             rates.FlopsPerSecond,
-            [.. CacheSizes.Select(bytes => new ReadRoof(bytes, RateMeasurement.ReadRate(threads, bytes))), new ReadRoof(MemorySize, rates.ReadBytesPerSecond)]);
+            [.. CacheSizes.Select(bytes => new ReadRoof(bytes, MachineRates.MeasureReads(bytes, threads))), new ReadRoof(MemorySize, rates.ReadBytesPerSecond)]);
     }
 
     /// <summary>The better of two measurements of one machine: a roof is what it can do when nothing disturbs it.</summary>

@@ -1,5 +1,3 @@
-using LongSeqKernels.Models;
-
 namespace LongSeqKernels.Cli;
 
 /// <summary>A measured operation.</summary>
@@ -54,7 +52,7 @@ internal sealed record RooflineChart
 
     private static double Rate(RooflinePoint point) => point.Work.Flops / point.Seconds / 1e9;
 
-    private static string Colour(RooflinePoint point) => LengthChart.Colour((int)point.Direction);
+    private static string Colour(RooflinePoint point) => ChartLegend.Colour((int)point.Direction);
 
     private void Plot(SvgWriter svg, List<(RooflinePoint Point, double Share)> points, double height)
     {
@@ -82,6 +80,10 @@ internal sealed record RooflineChart
             bool isMemory = index == Roofline.Reads.Count - 1;
             Diagonal(svg, x, y, X, Y, read.BytesPerSecond, isMemory ? SvgWriter.Ink : SvgWriter.Faint, isMemory ? 2 : 0.7);
         }
+        svg.Line(Left + PlotWidth - 132, Top + height - 46, Left + PlotWidth - 108, Top + height - 46, SvgWriter.Ink, 2);
+        svg.Text(Left + PlotWidth - 102, Top + height - 42, "reads from memory", "start", 11);
+        svg.Line(Left + PlotWidth - 132, Top + height - 28, Left + PlotWidth - 108, Top + height - 28, SvgWriter.Faint, 0.7);
+        svg.Text(Left + PlotWidth - 102, Top + height - 24, "reads from caches", "start", 11);
         var taken = new List<(double X, double Y)>(points.Select(pair => (X(Intensity(pair.Point)), Y(Rate(pair.Point)))));
         foreach ((int index, (RooflinePoint point, double _)) in points.Index())
         {
@@ -131,7 +133,7 @@ internal sealed record RooflineChart
         foreach (Direction direction in Enum.GetValues<Direction>())
         {
             double at = KeyLeft + 24 + ((int)direction * 90);
-            svg.Marker(at, Top - 22, LengthChart.Colour((int)direction), (int)direction);
+            svg.Marker(at, Top - 22, ChartLegend.Colour((int)direction), (int)direction);
             svg.Text(at + 10, Top - 17.5, direction.ToString().ToLowerInvariant(), "start", 12);
         }
         svg.Text(BarLeft, Top - 18, "share of its roof", "start", 12, "bold");

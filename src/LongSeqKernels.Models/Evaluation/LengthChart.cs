@@ -9,10 +9,6 @@ public static class LengthChart
     private const double PanelWidth = 410;
     private const double LeftPanel = 80;
     private const double RightPanel = 600;
-    internal const double LegendRow = 20;
-
-    // The palette of Okabe and Ito, which colour-blind people can tell apart.
-    private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 
     /// <summary>Draws a report.</summary>
     /// <param name="report">The report; one result or more.</param>
@@ -26,35 +22,20 @@ public static class LengthChart
         }
         // Legend rows of up to three series stand between title and panels.
         int legendRows = (report.Results.Count + 2) / 3;
-        double top = PanelTop + (legendRows * LegendRow);
+        double top = PanelTop + (legendRows * ChartLegend.Row);
         double height = top + PanelHeight + 110;
         var svg = new SvgWriter(Width, height);
         svg.Text(Width / 2, 34, title, "middle", 19, "bold");
         svg.Text(
             Width / 2, 58, $"{report.Requests:#,0} requests of {report.Users.Count:#,0} users, 1 positive against {report.Protocol.Negatives} negatives; bars: ± 1 standard error over users",
             "middle", 13, colour: SvgWriter.Faint);
-        Legend(svg, Width, 320, [.. report.Results.Select(result => result.Name)]);
+        ChartLegend.Draw(svg, Width, 320, [.. report.Results.Select(result => result.Name)]);
         var windows = report.Results.MaxBy(result => result.Windows.Count)!.Windows;
         var x = LogAxis.Of(windows);
         Panel(svg, report, x, LeftPanel, top, "AUC (higher is better)", window => window.Auc);
         Panel(svg, report, x, RightPanel, top, "NLL, nats (lower is better)", window => window.Nll);
         svg.Text(Width / 2, height - 16, $"Data: {report.Source}", "middle", 12, colour: SvgWriter.Faint, fitWidth: Width - 40);
         return svg.ToString();
-    }
-
-    /// <summary>Draws a legend in rows of up to three names under a chart's title.</summary>
-    internal static void Legend(SvgWriter svg, double width, double column, IReadOnlyList<string> names)
-    {
-        int columns = Math.Min(3, names.Count);
-        double left = (width - (columns * column)) / 2;
-        for (int i = 0; i < names.Count; i++)
-        {
-            double x = left + (i % 3 * column) + 40;
-            double y = 84 + (i / 3 * LegendRow);
-            svg.Line(x, y, x + 28, y, Colour(i), 2.5);
-            svg.Marker(x + 14, y, Colour(i), i);
-            svg.Text(x + 36, y + 4.5, names[i], "start", 13, fitWidth: column - 80);
-        }
     }
 
     private static void Panel(SvgWriter svg, EvaluationReport report, LogAxis x, double left, double top, string label, Func<WindowResult, Estimate> value)
@@ -84,16 +65,13 @@ public static class LengthChart
             foreach (var window in windows)
             {
                 var estimate = value(window);
-                svg.ErrorBar(X(window), Y(estimate.Mean - estimate.Error), Y(estimate.Mean + estimate.Error), Colour(i));
+                svg.ErrorBar(X(window), Y(estimate.Mean - estimate.Error), Y(estimate.Mean + estimate.Error), ChartLegend.Colour(i));
             }
-            svg.Polyline(windows.Select(window => (X(window), Y(value(window).Mean))), Colour(i));
+            svg.Polyline(windows.Select(window => (X(window), Y(value(window).Mean))), ChartLegend.Colour(i));
             foreach (var window in windows)
             {
-                svg.Marker(X(window), Y(value(window).Mean), Colour(i), i);
+                svg.Marker(X(window), Y(value(window).Mean), ChartLegend.Colour(i), i);
             }
         }
     }
-
-    /// <summary>The colour of a line.</summary>
-    internal static string Colour(int series) => Colours[series % Colours.Length];
 }

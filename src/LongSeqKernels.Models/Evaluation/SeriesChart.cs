@@ -42,12 +42,12 @@ public sealed record SeriesChart
         {
             throw Error.Invalid(nameof(Series), $"{Series.Count} lines of {string.Join(", ", Series.Select(series => series.Values.Count))} values", $"one line or more, each of 1 to {Ticks.Count} values, one per tick");
         }
-        double top = 92 + ((Series.Count + 2) / 3 * LengthChart.LegendRow);
+        double top = 92 + ((Series.Count + 2) / 3 * ChartLegend.Row);
         double height = top + PanelHeight + 100;
         var svg = new SvgWriter(Width, height);
         svg.Text(Width / 2, 34, Title, "middle", 18, "bold", fitWidth: Width - 40);
         svg.Text(Width / 2, 58, Subtitle, "middle", 13, colour: SvgWriter.Faint, fitWidth: Width - 40);
-        LengthChart.Legend(svg, Width, 230, [.. Series.Select(series => series.Name)]);
+        ChartLegend.Draw(svg, Width, 230, [.. Series.Select(series => series.Name)]);
         var estimates = Series.SelectMany(series => series.Values).ToList();
         var y = LinearAxis.Around(estimates.Min(value => value.Mean - value.Error), estimates.Max(value => value.Mean + value.Error));
         double X(int tick) => Left + ((tick + 0.5) / Ticks.Count * PanelWidth);
@@ -68,7 +68,7 @@ public sealed record SeriesChart
         for (int i = 0; i < Series.Count; i++)
         {
             IReadOnlyList<Estimate> values = Series[i].Values;
-            string colour = LengthChart.Colour(i);
+            string colour = ChartLegend.Colour(i);
             for (int tick = 0; tick < values.Count; tick++)
             {
                 svg.ErrorBar(X(tick), Y(values[tick].Mean - values[tick].Error), Y(values[tick].Mean + values[tick].Error), colour);

@@ -8,7 +8,10 @@ namespace LongSeqKernels;
 internal static unsafe class RateMeasurement
 {
     /// <summary>Beyond the last-level cache that a process of a server usually gets.</summary>
-    private const long ReadBytes = 96L << 20;
+    public const long ReadBytes = 96L << 20;
+
+    /// <summary>Less than this is not read for long enough to be timed.</summary>
+    public const long LeastBytes = 1L << 16;
 
     private const int MultiplyAddSteps = 60_000;
     private const int MultiplyAddRuns = 12;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace LongSeqKernels.Models;
+namespace LongSeqKernels;
 
 /// <summary>Writes the few shapes that charts need as SVG, on a white ground.</summary>
 internal sealed class SvgWriter
