@@ -3,7 +3,7 @@
 
 Both commits answer to the same protocol as in bench/peers. A case is timed in launches (fresh processes: where memory happens to lie matters) of rounds; within a round both
 are timed one after the other, and who goes first changes from round to round. The figure is the ratio of the lower quartiles, new time over old, with the 95 % interval that
-the rounds allow. A case whose whole interval lies above 1 + threshold is measured a second time; it counts as slower when that says so too.
+the launches allow. A case whose whole interval lies above 1 + threshold is measured a second time; it counts as slower when that says so too.
 
 Exit code 0: nothing is slower; 1: something is; 2: it could not be found out.
 """
@@ -61,17 +61,18 @@ def remove(folder):
         run(["git", "-C", REPOSITORY, "worktree", "remove", "--force", os.path.join(folder, name)], f"git could not remove {name}")
 
 
-def cases(only):
+def cases(options):
     """One case for every line of words, of lengths that take little time."""
-    chosen = {words_of(case): case for case in all_cases() if case["length"] <= LONGEST and only in case["name"]}
+    every = all_cases(options.threads or os.cpu_count())
+    chosen = {words_of(case): case for case in every if case["length"] <= LONGEST and options.only in case["name"]}
     if not chosen:
-        raise Unusable(f"No case has \"{only}\" in its name; names are {', '.join(names())}.")
+        raise Unusable(f"No case has \"{options.only}\" in its name; names are {', '.join(names())}.")
     return list(chosen.values())
 
 
 def time_case(case, commands, options, quiet):
-    """Rounds of seconds of both, [old, new]; or why it was left out."""
-    rounds = [[], []]
+    """Launches of seconds of both, [old, new]; or why it was left out."""
+    launches = [[], []]
     for _ in range(options.launches):
         pair = [Worker(command, case["threads"]) for command in commands]
         try:
@@ -80,19 +81,22 @@ def time_case(case, commands, options, quiet):
                 if answer != "ok":
                     return None, f"the {name} commit says {answer.removeprefix('err ')}"
             count = max(workers.runs_in(worker, options.budget / (options.launches * options.rounds), case["threads"]) for worker in pair)
+            times = [[], []]
             for index in range(options.rounds):
                 for side in (0, 1) if index % 2 == 0 else (1, 0):
                     quiet.wait()
-                    rounds[side].append(pair[side].times(count, case["threads"]))
+                    times[side] += pair[side].times(count, case["threads"])
+            for side in (0, 1):
+                launches[side].append(times[side])
         finally:
             for worker in pair:
                 worker.close()
-    return rounds, None
+    return launches, None
 
 
-def judge(rounds, threshold):
+def judge(launches, threshold):
     """(ratio, low, high, whether it is slower beyond the noise)."""
-    value, low, high = ratio(rounds[1], rounds[0])
+    value, low, high = ratio(launches[1], launches[0])
     return value, low, high, low > 1 + threshold
 
 
@@ -101,11 +105,11 @@ def measure(case, commands, options, quiet):
     row = {"case": case, "measured": 0}
     slower = True
     while slower and row["measured"] < 2:
-        rounds, reason = time_case(case, commands, options, quiet)
+        launches, reason = time_case(case, commands, options, quiet)
         if reason:
             return row | {"left_out": reason}
-        value, low, high, slower = judge(rounds, options.threshold)
-        old, new = (lower_quartile(sum(side, [])) for side in rounds)
+        value, low, high, slower = judge(launches, options.threshold)
+        old, new = (lower_quartile(sum(side, [])) for side in launches)
         row |= {"measured": row["measured"] + 1, "old": old, "new": new, "ratio": value, "low": low, "high": high, "slower": slower}
     return row
 
@@ -123,7 +127,7 @@ def compare(commands, options):
     """The rows of all cases, each printed when it is there."""
     quiet, rows = Quiet(options.quiet), []
     print(f"{'case':<72}{'old':>13}{'new':>13}   new / old (95 % interval)")
-    for case in cases(options.only):
+    for case in cases(options):
         rows.append(measure(case, commands, options, quiet))
         print(line_of(rows[-1]), flush=True)
     measured = [row for row in rows if "ratio" in row]
@@ -140,9 +144,10 @@ def parser():
     made.add_argument("old", help="commit, tag or branch to compare with")
     made.add_argument("new", nargs="?", default="HEAD", help="commit, tag or branch that may be slower (default HEAD; what is not committed is not measured)")
     made.add_argument("--only", default="", help="only cases whose name contains this text")
+    made.add_argument("--threads", type=int, help="threads (default: one per processor); with 1, processor time is taken, which others disturb least")
     made.add_argument("--threshold", type=float, default=0.05, help="how much slower is too slow (default 0.05)")
-    made.add_argument("--launches", type=int, default=3, help="pairs of fresh processes per case (default 3)")
-    made.add_argument("--rounds", type=int, default=4, help="rounds per launch (default 4)")
+    made.add_argument("--launches", type=int, default=6, help="pairs of fresh processes per case (default 6)")
+    made.add_argument("--rounds", type=int, default=2, help="rounds per launch (default 2)")
     made.add_argument("--budget", type=float, default=1.0, help="seconds of calls per commit and case (default 1)")
     made.add_argument("--quiet", type=float, default=0.3, help="longest wait for an idle moment before a measurement, seconds (default 0.3)")
     made.add_argument("--work", default=os.path.join(REPOSITORY, "build/regression"), help="folder for the worktrees (default build/regression)")
@@ -157,7 +162,7 @@ def main(arguments=None):
         for name in ("launches", "rounds"):
             if getattr(options, name) < 1:
                 raise Unusable(f"--{name} is {getattr(options, name)}; it must be 1 or more.")
-        cases(options.only)
+        cases(options)
         commits = [commit_of(options.old), commit_of(options.new)]
         try:
             rows = compare([build(commit, options.work) for commit in commits], options)
