@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
+using LongSeqKernels.Tests;
 
 namespace LongSeqKernels.Benchmarks.Tests;
 
@@ -11,7 +11,7 @@ public sealed class RegressionTests
     [Test]
     public void ItsOwnTestsPass()
     {
-        using Process? python = Start(Path.Combine(Path.GetDirectoryName(Here())!, "../../bench/regression"));
+        using Process? python = Start(Path.Combine(RepositoryRoot.Path!, "bench/regression"));
         if (python is null)
         {
             Assert.Ignore("python3 is not installed: the tests of bench/regression are left out.");
@@ -33,6 +33,4 @@ public sealed class RegressionTests
             return null;
         }
     }
-
-    private static string Here([CallerFilePath] string path = "") => path;
 }

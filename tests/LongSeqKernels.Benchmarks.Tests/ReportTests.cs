@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Xml.Linq;
+using LongSeqKernels.Tests;
 
 namespace LongSeqKernels.Benchmarks.Tests;
 
@@ -105,7 +105,7 @@ public sealed class ReportTests
     [Test]
     public void CommittedReportsAreThoseOfTheirResults()
     {
-        string[] results = Directory.GetFiles(Path.Combine(Repository(), "bench/results"), "*-peers.json");
+        string[] results = Directory.GetFiles(Path.Combine(RepositoryRoot.Path!, "bench/results"), "*-peers.json");
         Assert.That(results, Is.Not.Empty);
         foreach (string result in results)
         {
@@ -116,6 +116,4 @@ public sealed class ReportTests
             }
         }
     }
-
-    private static string Repository([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../.."));
 }

@@ -17,13 +17,20 @@ internal static class AccuracyCommand
         {
             foreach (ElementType type in Enum.GetValues<ElementType>())
             {
-                table.Row([name.Replace('-', ' '), type.ToString(), .. Lengths.Select(length => Error(BenchCatalogue.Find(name), length, type).ToString("0.0e+0", CultureInfo.InvariantCulture))]);
+                table.Row([name.Replace('-', ' '), TypeName(type), .. Lengths.Select(length => Error(BenchCatalogue.Find(name), length, type).ToString("0.0e+0", CultureInfo.InvariantCulture))]);
             }
         }
         output.Write(table.ToMarkdown());
         output.WriteLine();
-        output.WriteLine("Relative L2 error of the managed backend against fp64 on the same (rounded) inputs: 16 targets or seeds, one head of 32, inputs of unit variance.");
+        output.WriteLine("Relative L2 error of the managed backend against fp64 on the same (rounded) inputs: 16 targets or seeds, one head of 32, inputs of unit variance. Outputs are rounded to their type by both; the state of linear attention is fp32.");
     }
+
+    private static string TypeName(ElementType type) => type switch
+    {
+        ElementType.Float32 => "fp32",
+        ElementType.BFloat16 => "bf16",
+        _ => "fp16",
+    };
 
     /// <summary>The relative L2 error of the managed backend against the reference.</summary>
     internal static double Error(BenchOperation operation, int length, ElementType type)
