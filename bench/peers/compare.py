@@ -145,7 +145,7 @@ def main():
         sys.exit(f"No peers in {options.peers}: run setup-debian.sh, or name its folder with --peers")
     chosen = [case for case in all_cases(options.threads or os.cpu_count()) if options.only in case["name"]]
     if not chosen:
-        sys.exit(f"No case has \"{options.only}\" in its name; names are {', '.join(names())}.")
+        sys.exit(f"No case has \"{options.only}\" in its name; names are {'; '.join(names())}.")
     for script in glob.glob(os.path.join(workers.HERE, "*.py")):
         shutil.copy(script, os.path.join(options.peers, "opt/workers"))
     machine, quiet, contenders, rows = workers.machine(), Quiet(options.quiet), Contenders(options.peers), []

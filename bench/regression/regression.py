@@ -66,7 +66,7 @@ def cases(options):
     every = all_cases(options.threads or os.cpu_count())
     chosen = {words_of(case): case for case in every if case["length"] <= LONGEST and options.only in case["name"]}
     if not chosen:
-        raise Unusable(f"No case has \"{options.only}\" in its name; names are {', '.join(names())}.")
+        raise Unusable(f"No case has \"{options.only}\" in its name; names are {'; '.join(names())}.")
     return list(chosen.values())
 
 

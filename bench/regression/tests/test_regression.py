@@ -92,7 +92,7 @@ class Usage(unittest.TestCase):
         self.assertIn("no-such-commit is not a commit of", self.refused("no-such-commit"))
 
     def test_a_text_that_no_case_has_lists_the_names(self):
-        self.assertRegex(self.refused("HEAD", "--only", "convolution"), "\"convolution\" in its name; names are one target, ")
+        self.assertRegex(self.refused("HEAD", "--only", "convolution"), "\"convolution\" in its name; names are one target; ")
 
     def test_no_rounds_are_refused_before_anything_is_built(self):
         self.assertIn("--rounds is 0; it must be 1 or more.", self.refused("HEAD", "--rounds", "0"))
