@@ -118,7 +118,7 @@ public sealed unsafe class DLPackCapsule : IDisposable
     }
 
     /// <summary>Hands the tensor to a consumer outside this library, who calls its deleter exactly once.</summary>
-    /// <returns>The struct that <see cref="Layout"/> says.</returns>
+    /// <returns>The address of the struct that <see cref="Layout"/> says.</returns>
     /// <exception cref="InvalidOperationException">It has been consumed.</exception>
     public nint Consume()
     {
