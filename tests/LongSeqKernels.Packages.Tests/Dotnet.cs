@@ -23,22 +23,14 @@ internal static class Dotnet
 
     /// <summary>Runs the dotnet command.</summary>
     /// <param name="folder">Where.</param>
-    /// <param name="packages">The folder into which packages are restored; null is the machine's.</param>
+    /// <param name="variables">Environment variables beside those of this process.</param>
     /// <param name="arguments">What it shall do.</param>
-    public static Run Run(string folder, string? packages, params string[] arguments) => Run(folder, packages, [], arguments);
-
-    /// <summary>Runs the dotnet command.</summary>
-    /// <param name="folder">Where.</param>
-    /// <param name="packages">The folder into which packages are restored; null is the machine's.</param>
-    /// <param name="environment">Variables beside those of the test run.</param>
-    /// <param name="arguments">What it shall do.</param>
-    public static Run Run(string folder, string? packages, (string Name, string Value)[] environment, params string[] arguments) =>
-        RunProgram(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", folder, packages, environment, arguments);
+    public static Run Run(string folder, (string Name, string Value)[] variables, params string[] arguments) =>
+        RunProgram(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", folder, variables, arguments);
 
     /// <summary>Runs a program.</summary>
-    public static Run RunProgram(string program, string folder, string? packages, params string[] arguments) => RunProgram(program, folder, packages, [], arguments);
-
-    private static Run RunProgram(string program, string folder, string? packages, (string Name, string Value)[] environment, string[] arguments)
+    /// <inheritdoc cref="Run(string, ValueTuple{string, string}[], string[])"/>
+    public static Run RunProgram(string program, string folder, (string Name, string Value)[] variables, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -56,11 +48,7 @@ internal static class Dotnet
         // No build server is left behind, which would hold these pipes open.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
-        if (packages is not null)
-        {
-            start.Environment["NUGET_PACKAGES"] = packages;
-        }
-        foreach ((string name, string value) in environment)
+        foreach ((string name, string value) in variables)
         {
             start.Environment[name] = value;
         }

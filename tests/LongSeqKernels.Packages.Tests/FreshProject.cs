@@ -34,8 +34,8 @@ internal sealed class FreshProject
     public string Name { get; }
 
     /// <summary>Restores the packages and builds.</summary>
-    public Run Build() => Dotnet.Run(_folder, Feed.RestoreFolder, "build", "--nologo", "--output", "built", "-warnaserror");
+    public Run Build() => Dotnet.Run(_folder, Feed.Variables, "build", "--nologo", "--output", "built", "-warnaserror");
 
     /// <summary>Runs what was built.</summary>
-    public Run Start(params string[] arguments) => Dotnet.Run(_folder, Feed.RestoreFolder, [Path.Combine(_folder, "built", Name + ".dll"), .. arguments]);
+    public Run Start(params (string Name, string Value)[] variables) => Dotnet.Run(_folder, variables, Path.Combine(_folder, "built", Name + ".dll"));
 }

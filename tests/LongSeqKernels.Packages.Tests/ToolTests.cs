@@ -10,8 +10,8 @@ public sealed class ToolTests
     public void InstalledToolGoesFromATableToStoredSummaries()
     {
         string folder = Feed.NewFolder("tool");
-        Dotnet.Run(folder, Feed.RestoreFolder, "tool", "install", "LongSeqKernels.Cli", "--version", Feed.Version, "--tool-path", folder).Expected();
-        string Lsk(string arguments) => Dotnet.RunProgram(Path.Combine(folder, OperatingSystem.IsWindows() ? "lsk.exe" : "lsk"), folder, null, arguments.Split(' ')).Expected();
+        Dotnet.Run(folder, Feed.Variables, "tool", "install", "LongSeqKernels.Cli", "--version", Feed.Version, "--tool-path", folder).Expected();
+        string Lsk(string arguments) => Dotnet.RunProgram(Path.Combine(folder, OperatingSystem.IsWindows() ? "lsk.exe" : "lsk"), folder, [], arguments.Split(' ')).Expected();
 
         Assert.That(Lsk("info"), Does.Contain("Auto chose it").And.Contain("managed"));
 

@@ -8,6 +8,12 @@ public static class LongSeqNative
     /// <summary>The environment variable that names the library's file; without it, the runtime looks in its usual places.</summary>
     public const string PathVariable = "LONGSEQKERNELS_NATIVE_PATH";
 
+    /// <summary>
+    /// The environment variable that, set to 1, lets <see cref="NativeDevice.Open"/> and <see cref="Backend.Native"/> take a library whose kernels run on the CPU: for tests, on
+    /// machines without a GPU, of programs that use one. <see cref="Backend.Auto"/> never takes such a library.
+    /// </summary>
+    public const string EmulatorVariable = "LONGSEQKERNELS_EMULATOR";
+
     /// <summary>What happened when the library was loaded. Loads it at the first use; a failure stays, so that its cause is never lost.</summary>
     public static NativeLoadReport LoadReport => NativeLoader.Report;
 }
@@ -60,6 +66,6 @@ public sealed record NativeLoadReport
 
     private string Loaded() =>
         DeviceError is not null ? $"The native library {Path} (ABI {AbiFound}, {BuildTarget}) is loaded, but: {DeviceError}"
-        : IsEmulated ? $"The native library {Path} (ABI {AbiFound}) runs its kernels on an emulator, for tests only."
+        : IsEmulated ? $"The native library {Path} (ABI {AbiFound}) runs its kernels on an emulator, for tests only ({LongSeqNative.EmulatorVariable}=1 allows it)."
         : $"The native library {Path} (ABI {AbiFound}, {BuildTarget}) is loaded; devices: {DeviceCount}.";
 }

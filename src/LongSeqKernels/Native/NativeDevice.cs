@@ -45,7 +45,8 @@ public sealed class NativeDevice : IDisposable
     public static NativeDevice Open(int index = 0)
     {
         NativeLoader.EnsureLoaded();
-        return LongSeqNative.LoadReport.IsEmulated ? throw new PlatformNotSupportedException(LongSeqNative.LoadReport.ToString()) : OpenAny(index);
+        bool refused = LongSeqNative.LoadReport.IsEmulated && Environment.GetEnvironmentVariable(LongSeqNative.EmulatorVariable) != "1";
+        return refused ? throw new PlatformNotSupportedException(LongSeqNative.LoadReport.ToString()) : OpenAny(index);
     }
 
     /// <summary>The device that a native context runs on, to work beside it with tensors that stay on the device.</summary>

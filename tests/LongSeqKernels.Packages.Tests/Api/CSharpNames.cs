@@ -7,14 +7,15 @@ namespace LongSeqKernels.Packages.Tests;
 /// <summary>Types, parameters and constants as C# writes them.</summary>
 internal static class CSharpNames
 {
-    private static readonly Dictionary<Type, string> Keywords = new()
+    private static readonly Dictionary<Type, string> Keywords = new (Type Type, string Keyword)[]
     {
-        [typeof(void)] = "void", [typeof(bool)] = "bool", [typeof(char)] = "char", [typeof(string)] = "string", [typeof(object)] = "object", [typeof(decimal)] = "decimal",
-        [typeof(sbyte)] = "sbyte", [typeof(byte)] = "byte", [typeof(short)] = "short", [typeof(ushort)] = "ushort", [typeof(int)] = "int", [typeof(uint)] = "uint",
-        [typeof(long)] = "long", [typeof(ulong)] = "ulong", [typeof(float)] = "float", [typeof(double)] = "double", [typeof(nint)] = "nint", [typeof(nuint)] = "nuint",
-    };
+        (typeof(void), "void"), (typeof(bool), "bool"), (typeof(char), "char"), (typeof(string), "string"), (typeof(object), "object"), (typeof(decimal), "decimal"), (typeof(sbyte), "sbyte"),
+        (typeof(byte), "byte"), (typeof(short), "short"), (typeof(ushort), "ushort"), (typeof(int), "int"), (typeof(uint), "uint"), (typeof(long), "long"), (typeof(ulong), "ulong"),
+        (typeof(float), "float"), (typeof(double), "double"), (typeof(nint), "nint"), (typeof(nuint), "nuint"),
+    }.ToDictionary(pair => pair.Type, pair => pair.Keyword);
 
-    private static readonly NullabilityInfoContext Nullability = new();
+    // Not safe to share: tests run at the same time.
+    private static NullabilityInfoContext Nullability => new();
 
     /// <summary>A type, without namespace.</summary>
     public static string Of(Type type, NullabilityInfo? nullability = null)

@@ -90,12 +90,11 @@ internal sealed class MiniSolution : IDisposable
     public Run Run(string restored, (string Name, string Value)[] variables, string command, params string[] options) =>
         Dotnet.Run(
             _folder,
-            PathOf(restored),
-            [("LSK_OPTIONAL", ""), ("LSK_NUGET_FEED", ""), .. variables],
+            [("NUGET_PACKAGES", PathOf(restored)), ("LSK_OPTIONAL", ""), ("LSK_NUGET_FEED", ""), .. variables],
             [command, "Mini.slnx", "-p:Configuration=Release", "-nologo", "-tl:off", "-v:minimal", .. options]);
 
     /// <summary>Runs the library's tests as they were built.</summary>
-    public Run Test() => Dotnet.Run(_folder, packages: null, PathOf("tests/Adapter.Tests/bin/Release/net10.0/Adapter.Tests.dll"));
+    public Run Test() => Dotnet.Run(_folder, [], PathOf("tests/Adapter.Tests/bin/Release/net10.0/Adapter.Tests.dll"));
 
     /// <summary>The packages that packing what was built gives.</summary>
     public IEnumerable<string> Pack(string restored, (string Name, string Value)[] variables)
