@@ -29,6 +29,19 @@ internal static class Repository
     /// <summary>The version without what comes behind a hyphen.</summary>
     public static string VersionPrefix => Metadata(nameof(VersionPrefix));
 
+    /// <summary>Why a library was left out of this build, as its assembly tells; null when it was not.</summary>
+    public static string? WhyLeftOut(string library) =>
+        Assembly.Load(library).GetCustomAttributes<AssemblyMetadataAttribute>().SingleOrDefault(attribute => attribute.Key == "LeftOut")?.Value;
+
+    /// <summary>Ends a test of a library that was left out of this build, by name.</summary>
+    public static void Require(string library)
+    {
+        if (WhyLeftOut(library) is { } reason)
+        {
+            Assert.Ignore($"{library} was NOT TESTED: {reason}.");
+        }
+    }
+
     private static string Metadata(string key) =>
         typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 }

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 
@@ -14,12 +15,14 @@ public sealed partial class PublicApiTests
     private const string Update = "LSK_UPDATE_PUBLIC_API";
     private const string HowToUpdate = $"{Update}=1 dotnet test --project tests/LongSeqKernels.Packages.Tests -c Release";
 
-    private static readonly string[] Libraries = ["LongSeqKernels", "LongSeqKernels.Models", "LongSeqKernels.Serving"];
+    private static readonly string[] Libraries = ["LongSeqKernels", "LongSeqKernels.Models", "LongSeqKernels.Serving", "LongSeqKernels.Ilgpu", "LongSeqKernels.ManagedCuda"];
 
     [TestCaseSource(nameof(Libraries))]
     public void ApiIsTheOneThatWasCommitted(string library)
     {
-        string path = Path.Combine(Repository.Root, "src", library, "PublicAPI.txt");
+        Repository.Require(library);
+        string folder = new[] { "src", "bindings" }.Select(top => Path.Combine(Repository.Root, top, library)).Single(Directory.Exists);
+        string path = Path.Combine(folder, "PublicAPI.txt");
         string now = PublicApi.Of(Assembly.Load(library));
         if (Environment.GetEnvironmentVariable(Update) == "1")
         {
@@ -65,6 +68,13 @@ public sealed partial class PublicApiTests
             select type.FullName,
             Is.Empty);
 
+    [TestCaseSource(nameof(Libraries))]
+    public void NoOtherPackageReadsInternals(string library) =>
+        Assert.That(
+            Assembly.Load(library).GetCustomAttributes<InternalsVisibleToAttribute>().Select(friend => friend.AssemblyName).Intersect(Libraries),
+            Is.Empty,
+            "packages of different versions work together by their public members");
+
     [Test]
     public void MapOfTheApiNamesEveryTypeOfTheCore()
     {
@@ -78,7 +88,11 @@ public sealed partial class PublicApiTests
             Is.Empty);
     }
 
-    private static XmlDocuments Documents(string library) => new(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, library + ".xml")));
+    private static XmlDocuments Documents(string library)
+    {
+        Repository.Require(library);
+        return new XmlDocuments(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, library + ".xml")));
+    }
 
     private static bool IsRaw(Type type) =>
         type.IsPointer || type == typeof(nint) || type == typeof(nuint) || (type.HasElementType && IsRaw(type.GetElementType()!)) || type.GetGenericArguments().Any(IsRaw);
