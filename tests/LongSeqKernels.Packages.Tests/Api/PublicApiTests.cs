@@ -7,13 +7,13 @@ namespace LongSeqKernels.Packages.Tests;
 
 /// <summary>
 /// The public API of every library is the one in its PublicAPI.txt, is documented, and gives out nothing of the interop layer. After a change that is meant:
-/// <c>LSK_UPDATE_PUBLIC_API=1 dotnet test --project tests/LongSeqKernels.Packages.Tests -c Release</c>, and look at the difference.
+/// <c>LSK_UPDATE_PUBLIC_API=1 dotnet test --project tests/LongSeqKernels.Packages.Tests -c Release --filter FullyQualifiedName~PublicApi</c>, and look at the difference.
 /// </summary>
 [Parallelizable(ParallelScope.All)]
 public sealed partial class PublicApiTests
 {
     private const string Update = "LSK_UPDATE_PUBLIC_API";
-    private const string HowToUpdate = $"{Update}=1 dotnet test --project tests/LongSeqKernels.Packages.Tests -c Release";
+    private const string HowToUpdate = $"{Update}=1 dotnet test --project tests/LongSeqKernels.Packages.Tests -c Release --filter FullyQualifiedName~PublicApi";
 
     private static readonly string[] Libraries = ["LongSeqKernels", "LongSeqKernels.Models", "LongSeqKernels.Serving", "LongSeqKernels.Ilgpu", "LongSeqKernels.ManagedCuda"];
 
