@@ -8,8 +8,12 @@ namespace LongSeqKernels.Ilgpu;
 /// the same, not as fast.
 /// </summary>
 /// <remarks>Needs a JIT: it cannot run in a program that was compiled ahead of time.</remarks>
+[RequiresDynamicCode(Why)]
+[RequiresUnreferencedCode(Why)]
 public static class IlgpuBackend
 {
+    private const string Why = "ILGPU compiles kernels from their IL at run time.";
+
     /// <summary>
     /// Lets <see cref="LongSeqContext.Create(Backend, LongSeqContextOptions)"/> run on a GPU through ILGPU: the first CUDA device, else the first OpenCL GPU. Never
     /// on ILGPU's CPU accelerator, a simulator of GPUs that is slower than the managed backend.
