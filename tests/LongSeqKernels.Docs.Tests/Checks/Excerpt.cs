@@ -5,7 +5,8 @@ namespace LongSeqKernels.Docs.Tests.Checks;
 /// <summary>Blocks that quote a source file of the repository, which the build compiles and other tests run.</summary>
 internal static class Excerpt
 {
-    private const string Gap = "// ...";
+    /// <summary>Lines that stand for lines left out, as the comments of the languages.</summary>
+    private static readonly string[] Gaps = ["// ...", "/* ... */", "# ..."];
 
     /// <summary>The files of these endings that a document links.</summary>
     public static IReadOnlyList<string> LinkedFiles(Document document, IReadOnlyList<string> endings) =>
@@ -15,7 +16,7 @@ internal static class Excerpt
             .Distinct()];
 
     /// <summary>
-    /// Whether a block's lines stand in a file, one after the other, with the same indentation among themselves. A line <c>// ...</c> stands for lines that are left out;
+    /// Whether a block's lines stand in a file, one after the other, with the same indentation among themselves. A comment of three dots stands for lines that are left out;
     /// the parts between such lines are found in their order.
     /// </summary>
     public static bool IsOf(IReadOnlyList<string> block, string[] source)
@@ -37,9 +38,9 @@ internal static class Excerpt
     {
         var parts = new List<string[]>();
         var part = new List<string>();
-        foreach (string line in block.Append(Gap))
+        foreach (string line in block.Append(Gaps[0]))
         {
-            if (line.Trim() != Gap)
+            if (!Gaps.Contains(line.Trim()))
             {
                 part.Add(line);
             }
