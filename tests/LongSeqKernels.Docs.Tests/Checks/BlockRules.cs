@@ -18,6 +18,7 @@ internal static class BlockRules
         ["cmake"] = ["CMakeLists.txt", ".cmake"],
         ["python"] = [".py"],
         ["tsv"] = [".tsv"],
+        ["output"] = [".txt"], // what a program prints, as a test expects it
     };
 
     /// <summary>What is wrong with a block and what to do about it; null when nothing is.</summary>
