@@ -12,7 +12,9 @@ public interface IKernels : IDisposable
     /// <summary>What it runs on: instruction set and threads, or the device.</summary>
     string Description { get; }
 
-    /// <summary>Decides how to run a cross attention.</summary>
+    /// <summary>Decides how to run a cross attention; called once per <see cref="CrossAttentionPlan"/>, which keeps the result for every run.</summary>
+    /// <param name="shape">The batch, checked, with its defaults filled in.</param>
+    /// <param name="options">Scale, cap, score; checked.</param>
     ExecutionPlan PlanCrossAttention(CrossAttentionShape shape, CrossAttentionOptions options);
 
     /// <inheritdoc cref="LongSeqKernels.CrossAttention.Forward"/>

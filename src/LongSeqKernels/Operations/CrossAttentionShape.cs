@@ -78,7 +78,9 @@ public sealed record CrossAttentionShape
     /// <summary>Targets in the query tensor: all of them, or those of one segment when queries are broadcast.</summary>
     public long QueryTargets => BroadcastQueries ? (Targets.Count == 0 ? 0 : Targets.Length(0)) : Targets.Total;
 
-    /// <summary>How many history rows a target of a segment sees.</summary>
+    /// <summary>How many history rows a target sees: those of its segment, up to its limit.</summary>
+    /// <param name="segment">The target's segment.</param>
+    /// <param name="target">The target, counted over the batch: from 0 to T - 1.</param>
     public long VisibleHistory(int segment, long target)
     {
         long length = History.Length(segment);

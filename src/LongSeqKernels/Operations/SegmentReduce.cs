@@ -13,7 +13,7 @@ public enum SegmentReduction
     Max,
 }
 
-/// <summary>Reduces each segment of a ragged tensor to one row (mean pooling baselines, KuaiFormer's groups).</summary>
+/// <summary>Reduces each segment of a ragged tensor to one row (mean pooling baselines; the groups of KuaiFormer, arXiv 2411.10057).</summary>
 public static class SegmentReduce
 {
     /// <summary>Reduces.</summary>

@@ -30,7 +30,7 @@ public readonly record struct TimeBuckets(int Buckets, double Unit = 60, int Per
     }
 }
 
-/// <summary>Adds to every history row the embedding of its time gap to the request (STCA's time-delta side information).</summary>
+/// <summary>Adds to every history row the embedding of its time gap to the request (the time-delta side information of STCA, arXiv 2511.06077).</summary>
 public static class TimeEmbedding
 {
     /// <summary>Adds <c>table[bucket(requestTime[segment] - eventTime[row])]</c> to each row, in place.</summary>

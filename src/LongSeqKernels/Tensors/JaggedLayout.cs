@@ -35,9 +35,11 @@ public sealed class JaggedLayout
     public ReadOnlySpan<long> Offsets => _offsets;
 
     /// <summary>First row of segment <paramref name="segment"/>.</summary>
+    /// <param name="segment">From 0 to <see cref="Count"/>, which gives <see cref="Total"/>.</param>
     public long Start(int segment) => _offsets[segment];
 
     /// <summary>Number of rows of segment <paramref name="segment"/>.</summary>
+    /// <param name="segment">From 0 to <see cref="Count"/> - 1.</param>
     public long Length(int segment) => _offsets[segment + 1] - _offsets[segment];
 
     /// <summary>Makes a layout from offsets, which are copied.</summary>
