@@ -35,7 +35,7 @@ public static class CppSharpHeaderReader
         ASTContext context = ClangParser.ConvertASTContext(options.ASTContext);
         TranslationUnit unit = context.TranslationUnits.Single(u => u.IsValid && u.FileName == Path.GetFileName(path));
         return new HeaderModel(
-            [.. unit.Macros.Select(Constant).OfType<HeaderConstant>()],
+            [.. unit.PreprocessedEntities.OfType<MacroDefinition>().Select(Constant).OfType<HeaderConstant>()],
             [.. unit.Enums.Select(Enumeration)],
             [.. unit.Classes.Where(c => c.IsIncomplete).Select(c => new HeaderHandle(c.Name, ""))],
             [.. unit.Classes.Where(c => !c.IsIncomplete).Select(Struct)],
