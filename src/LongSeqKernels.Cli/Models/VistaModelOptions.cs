@@ -3,7 +3,9 @@ using LongSeqKernels.Models;
 
 namespace LongSeqKernels.Cli;
 
-/// <summary>The options that shape a VISTA model beside those that it shares with STCA.</summary>
+/// <summary>
+/// The options that shape a VISTA model beside those that it shares with STCA. Defaults are what ranked best on real logs; those of <see cref="VistaConfig"/> are the paper's.
+/// </summary>
 internal sealed class VistaModelOptions
 {
     /// <summary>The ways to summarise under the names that users write; what the others are compared with comes last.</summary>
@@ -12,9 +14,9 @@ internal sealed class VistaModelOptions
         new("quasi-linear", SummariserKind.QuasiLinear), new("seed-pooling", SummariserKind.SeedPooling), new("sketch", SummariserKind.Sketch), new("newest-events", SummariserKind.NewestEvents),
     ];
 
-    private readonly Option<double> _newestShare = OptionOf.Real("--newest-share", "VISTA: share of a summary's tokens that are the newest events as they are, behind the learned ones", 0, 0, 0.99);
+    private readonly Option<double> _newestShare = OptionOf.Real("--newest-share", "VISTA: share of a summary's tokens that are the newest events as they are, behind the learned ones", 0.5, 0, 0.99);
     private readonly Option<int> _candidateLayers = OptionOf.Integer("--candidate-layers", "VISTA: self-attention layers of the candidate stage", 1, 0, 64);
-    private readonly Option<Choice<StateScale>> _scale = OptionOf.OneOf("--state-scale", "VISTA: factor of the quasi-linear state, by the number of rows n that it sums", StateScale.One, ("one", StateScale.One), ("1/n", StateScale.InverseRows), ("1/sqrt(n)", StateScale.InverseSquareRootOfRows));
+    private readonly Option<Choice<StateScale>> _scale = OptionOf.OneOf("--state-scale", "VISTA: factor of the quasi-linear state, by the number of rows n that it sums", StateScale.InverseRows, ("one", StateScale.One), ("1/n", StateScale.InverseRows), ("1/sqrt(n)", StateScale.InverseSquareRootOfRows));
     private readonly Option<Choice<TimeReference>> _timeReference = OptionOf.OneOf("--time-reference", "VISTA: what time gaps are counted to; summaries of one layer can be extended by new events with previous-event", TimeReference.NewestEvent, ("request", TimeReference.Request), ("newest-event", TimeReference.NewestEvent), ("previous-event", TimeReference.PreviousEvent));
     private readonly Option<double> _reconstruction = OptionOf.Real("--reconstruction-weight", "VISTA: weight of the reconstruction loss, 0 for none", 0, 0, 1000);
 
