@@ -8,12 +8,13 @@ internal static class Documents
     /// <summary>Tables of past runs, each with the commit that made it. They are records: commands that a later commit renames stay as they were.</summary>
     public const string Records = "bench/results/";
 
-    private static readonly string[] Outputs = ["bin", "obj", "build", "artifacts"];
-
     public static string Root { get; } =
         RepositoryRoot.Path ?? throw new InvalidOperationException($"No {RepositoryRoot.Solution} above {AppContext.BaseDirectory}: the tests of the documentation read the repository.");
 
-    /// <summary>Every file, relative to the root; what a build makes and hidden folders are left out.</summary>
+    /// <summary>Folders of what builds and runs leave behind.</summary>
+    private static readonly string[] Ignored = [.. File.ReadLines(Path.Combine(Root, ".gitignore")).Where(line => line.EndsWith('/')).Select(line => line.TrimEnd('/'))];
+
+    /// <summary>Every file, relative to the root; hidden folders and those that git ignores are left out.</summary>
     public static IReadOnlyList<string> Files { get; } = [.. Walk(Root).Select(file => Path.GetRelativePath(Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal)];
 
     /// <summary>Every Markdown file.</summary>
@@ -41,7 +42,7 @@ internal static class Documents
 
     private static IEnumerable<string> Walk(string folder)
     {
-        IEnumerable<string> folders = Directory.EnumerateDirectories(folder).Where(child => Path.GetFileName(child) is var name && name[0] != '.' && !Outputs.Contains(name));
+        IEnumerable<string> folders = Directory.EnumerateDirectories(folder).Where(child => Path.GetFileName(child) is var name && name[0] != '.' && !Ignored.Contains(name));
         return Directory.EnumerateFiles(folder).Concat(folders.SelectMany(Walk));
     }
 }
