@@ -19,6 +19,7 @@ from ratios import lower_quartile, ratio
 from workers import Quiet, Worker
 
 ROUNDS = 5
+NARROWER = (256, 128)
 
 
 def commands(peers, threads):
@@ -28,6 +29,7 @@ def commands(peers, threads):
     torch = ["OPENBLAS_CORETYPE=SKYLAKEX", "python3", "/opt/workers/torch_worker.py"]
     return {
         "ours": workers.ours(),
+        **{f"{bits} bits": ["env", f"LONGSEQ_SIMD={bits}", *workers.ours()] for bits in NARROWER},
         "torch rows": [*inside, "OPENBLAS_NUM_THREADS=1", *torch],
         "torch heads": [*inside, "OPENBLAS_NUM_THREADS=1", *torch],
         "torch blas": [*inside, f"OPENBLAS_NUM_THREADS={threads}", *torch],
@@ -36,7 +38,9 @@ def commands(peers, threads):
     }
 
 
-def labels_of(case):
+def labels_of(case, widths):
+    if widths:
+        return ["ours", *(f"{bits} bits" for bits in NARROWER)]
     labels = ["ours"]
     for peer in case["against"]:
         if peer != "torch":
@@ -70,11 +74,11 @@ class Contenders:
             self.drop(key)
 
 
-def measure(case, contenders, budget, quiet):
-    """The row of a case."""
+def measure(case, contenders, labels, budget, quiet):
+    """The row of a case that these contenders ran."""
     threads = case["threads"]
     ready, checks, errors = {}, {}, {}
-    for label in labels_of(case):
+    for label in labels:
         worker = contenders[label, threads]
         answer = worker.ask("setup " + words_of(case) + (" layout=heads" if label == "torch heads" else ""))
         if answer == "ok":
@@ -134,6 +138,7 @@ def main():
     parser.add_argument("--peers", default=os.environ.get("PEERS", "/tmp/peers"), help="folder made by setup-debian.sh (default: $PEERS or /tmp/peers)")
     parser.add_argument("--only", default="", help="run only the cases whose name contains this text")
     parser.add_argument("--threads", type=int, help="threads of every contender (default: one per processor); with 1, processor time is taken, which others disturb least")
+    parser.add_argument("--widths", action="store_true", help="compare the widest vectors of this machine with 256 bits (AVX2) and 128 instead of with peers")
     parser.add_argument("--budget", type=float, default=1.0, help="seconds of calls per worker and case (default 1)")
     parser.add_argument("--quiet", type=float, default=0.3, help="longest wait for an idle moment before a round, seconds (default 0.3)")
     parser.add_argument("--out", help="write <out>.json, and the report of it: <out>.md, <out>-roofline.svg, <out>-lengths.svg, <out>-ratios.svg")
@@ -141,19 +146,19 @@ def main():
     binary = workers.ours()[1]
     if not os.path.exists(binary):
         sys.exit("The benchmarks are not built: dotnet build bench/LongSeqKernels.Benchmarks -c Release")
-    if not os.path.isdir(options.peers):
+    if not options.widths and not os.path.isdir(options.peers):
         sys.exit(f"No peers in {options.peers}: run setup-debian.sh, or name its folder with --peers")
     chosen = [case for case in all_cases(options.threads or os.cpu_count()) if options.only in case["name"]]
     if not chosen:
         sys.exit(f"No case has \"{options.only}\" in its name; names are {'; '.join(names())}.")
-    for script in glob.glob(os.path.join(workers.HERE, "*.py")):
+    for script in [] if options.widths else glob.glob(os.path.join(workers.HERE, "*.py")):
         shutil.copy(script, os.path.join(options.peers, "opt/workers"))
     machine, quiet, contenders, rows = workers.machine(), Quiet(options.quiet), Contenders(options.peers), []
     try:
         threads = sorted({case["threads"] for case in chosen})
         before = rooflines(contenders, threads)
         for case in chosen:
-            rows.append(measure(case, contenders, options.budget, quiet))
+            rows.append(measure(case, contenders, labels_of(case, options.widths), options.budget, quiet))
             print(line_of(rows[-1]), flush=True)
         after = rooflines(contenders, threads)
     finally:

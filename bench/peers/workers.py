@@ -85,7 +85,7 @@ def git(*arguments, folder=HERE):
 
 def machine():
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-    changed = git("status", "--porcelain", "--untracked-files=no")
+    changed = git("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)bench/results")
     return {
         "date": datetime.date.today().isoformat(),
         "cpu": model,
