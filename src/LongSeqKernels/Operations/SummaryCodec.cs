@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Numerics.Tensors;
 
 namespace LongSeqKernels;
 
@@ -74,7 +73,7 @@ public static class SummaryCodec
     private static void CheckRange(SummaryEncoding encoding, ReadOnlySpan<float> input)
     {
         float limit = LargestMagnitude(encoding);
-        if (input.IsEmpty || MathF.Abs(TensorPrimitives.MaxMagnitude(input)) <= limit)
+        if (input.IsEmpty || Magnitude.Largest(input) <= limit)
         {
             return;
         }

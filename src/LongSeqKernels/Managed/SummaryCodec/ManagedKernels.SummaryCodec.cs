@@ -63,7 +63,7 @@ internal sealed unsafe partial class ManagedKernels
                     continue;
                 }
                 int largestCode = encoding == SummaryEncoding.Int8 ? 127 : 7;
-                float scale = MathF.Abs(TensorPrimitives.MaxMagnitude(new ReadOnlySpan<float>(values, width))) / largestCode;
+                float scale = Magnitude.Largest(new ReadOnlySpan<float>(values, width)) / largestCode;
                 scales[row] = scale;
                 if (encoding == SummaryEncoding.Int8)
                 {
@@ -116,16 +116,13 @@ internal sealed unsafe partial class ManagedKernels
             {
                 return Vector128<sbyte>.Zero;
             }
-            Vector128<short> lower = Vector128.Narrow(CodesOfFour(values, scale, largestCode), CodesOfFour(values + 4, scale, largestCode));
-            Vector128<short> upper = Vector128.Narrow(CodesOfFour(values + 8, scale, largestCode), CodesOfFour(values + 12, scale, largestCode));
-            return Vector128.Narrow(lower, upper);
-        }
-
-        private static Vector128<int> CodesOfFour(float* values, float scale, int largestCode)
-        {
-            Vector128<float> limit = Vector128.Create((float)largestCode);
-            Vector128<float> rounded = Vector128.Round(Vector128.Load(values) / Vector128.Create(scale), MidpointRounding.ToEven);
-            return Vector128.ConvertToInt32(Vector128.Min(Vector128.Max(rounded, -limit), limit));
+            // Adding 1.5 * 2^23 leaves no bits behind the point: the sum is rounded to the nearest integer, ties to even, and its low bits are that integer.
+            Vector512<float> shift = Vector512.Create(12582912f);
+            Vector512<float> shifted = (Vector512.Load(values) / Vector512.Create(scale)) + shift;
+            Vector512<int> limit = Vector512.Create(largestCode);
+            Vector512<int> codes = Vector512.Min(Vector512.Max(shifted.AsInt32() - shift.AsInt32(), -limit), limit);
+            Vector256<short> words = Vector256.Narrow(codes.GetLower(), codes.GetUpper());
+            return Vector128.Narrow(words.GetLower(), words.GetUpper());
         }
     }
 
