@@ -12,7 +12,7 @@ public sealed class UsageTests
     [TestCase("")]
     [TestCase("trian", "'trian' is not a command", "Did you mean train?")]
     [TestCase("bench --histroy 5", "'--histroy' is not an option of lsk bench", "Did you mean --history?")]
-    [TestCase("bench --history many", "--history is \"many\"; it must be a whole number from 1 to 10000000.")]
+    [TestCase("bench --history many", "--history is \"many\"; it must be whole numbers from 1 to 10000000, separated by commas.")]
     [TestCase("bench --history 0", "--history is \"0\"")]
     [TestCase("bench --seconds NaN", "--seconds is \"NaN\"; it must be a number")]
     [TestCase("bench --type fp8", "--type is \"fp8\"; it must be one of fp32, bf16, fp16.")]

@@ -39,6 +39,7 @@ internal sealed class InfoCommand(CommandHost host)
         Fact("chosen", chosen.Explain());
         terminal.Write(facts);
         Table table = Tables.Create("backend", "present", "what it is");
+        table.Columns[^1].NoWrap = false; // why one is absent takes a sentence or two
         foreach (BackendInfo backend in backends)
         {
             table.Row(backend.Name, backend.Present ? "yes" : "no", backend.Description);
