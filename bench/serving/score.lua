@@ -1,4 +1,4 @@
--- The requests of load.py: random users and candidates out of the files that LSK_USERS and LSK_ITEMS name, LSK_CANDIDATES candidates each. Prints one JSON line at the end.
+-- The requests of load.py: random users out of the file LSK_USERS, LSK_CANDIDATES random candidates out of LSK_ITEMS items each. Prints one JSON line at the end.
 local threads = {}
 
 local function lines_of(path)
