@@ -102,7 +102,9 @@ public sealed class ClaimTests
         SmallLog.WriteTo(directory);
         LskRun run = Run(directory, "summaries", ["--width", "8", "--layers", "1", "--tokens", "4,8", "--newest", "10", "--max-window", "64", "--batch-events", "128", .. Small]);
         AssertWritten(directory, "summaries", run, scorers: 9);
-        Assert.That(File.ReadAllText(directory.File("work/summaries.md")), Does.Contain("| 8 tokens, int8 | 96 |"));
+        Assert.That(
+            File.ReadAllText(directory.File("work/summaries.md")),
+            Does.Contain("| 8 tokens, int8 | 96 |").And.Contain("50 % of the tokens of a learned summary are the newest events as they are."));
     }
 
     [Test]
@@ -110,9 +112,10 @@ public sealed class ClaimTests
     {
         using var directory = new WorkingDirectory();
         SmallLog.WriteTo(directory);
-        LskRun run = Run(directory, "summarisers", ["--width", "8", "--layers", "1", "--tokens", "4", "--newest", "10", "--max-window", "64", "--batch-events", "128", .. Small]);
+        LskRun run = Run(directory, "summarisers", ["--width", "8", "--layers", "1", "--tokens", "4", "--newest", "10", "--newest-share", "0", "--max-window", "64", "--batch-events", "128", .. Small]);
         AssertWritten(directory, "summarisers", run, scorers: 5);
         Assert.That(run.Output, Does.Contain("sketch: ").And.Contain("AUC over the 4 newest events"));
+        Assert.That(File.ReadAllText(directory.File("work/summarisers.md")), Does.Contain("All tokens of a learned summary are learned."));
     }
 
     [Test]

@@ -54,7 +54,7 @@ internal sealed class SummariesCommand : SummaryClaim
         return new ClaimOutcome
         {
             Title = "Summaries: share of the whole history's gain by tokens and encoding",
-            Conditions = $"{EvaluationRun.Requests(report)}. {Shape.Budget(run.Invocation)}",
+            Conditions = Conditions(run, report),
             Table = TableOf(run, report, bytes),
             Legend = Legend(run),
             Findings = findings,

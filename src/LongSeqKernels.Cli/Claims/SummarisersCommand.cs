@@ -38,7 +38,7 @@ internal sealed class SummarisersCommand : SummaryClaim
         return new ClaimOutcome
         {
             Title = $"Summarisers of {Format.Count(tokens, "token")}",
-            Conditions = $"{EvaluationRun.Requests(report)}. {Shape.Budget(run.Invocation)}",
+            Conditions = Conditions(run, report),
             Table = TableOf(run, report, [null, .. models.Skip(1).Select(_ => (long?)bytes)]),
             Legend = Legend(run),
             Findings = findings,

@@ -31,6 +31,11 @@ internal sealed class VistaModelOptions
 
     public IReadOnlyList<Option> All { get; }
 
+    /// <summary>What the tokens of a summary are, as a sentence of a result's conditions.</summary>
+    public string TokensAre(Invocation invocation) => invocation.Get(_newestShare) is var share and > 0
+        ? $"{Format.Percent(share)} of the tokens of a learned summary are the newest events as they are."
+        : "All tokens of a learned summary are learned.";
+
     /// <summary>The configuration of a VISTA model with the inputs, width and depth of an STCA model.</summary>
     public VistaConfig Config(Invocation invocation, StcaConfig common, SummariserKind summariser, int tokens)
     {
