@@ -4,7 +4,7 @@
     record.py host-overhead "What the managed API costs" -- --filter '*HostOverhead*'
     record.py accuracy "Errors by history length" -- accuracy
 
-What follows -- goes to bench/LongSeqKernels.Benchmarks: a filter of BenchmarkDotNet, or its command accuracy. Tables of suites are kept as BenchmarkDotNet wrote them.
+What follows -- goes to bench/LongSeqKernels.Benchmarks: a filter of BenchmarkDotNet, or one of its commands accuracy and formulations. Tables of suites are kept as BenchmarkDotNet wrote them.
 """
 import argparse
 import glob
@@ -22,7 +22,7 @@ import workers  # noqa: E402
 def tables(arguments):
     """What the benchmarks said, as Markdown."""
     command = workers.ours()[:2] + arguments
-    if arguments[0] == "accuracy":
+    if arguments[0] in ("accuracy", "formulations"):
         result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         return result.stdout if result.returncode == 0 else None
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--note", default="", help="a sentence for the file: what was special about this run")
     options, run = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1:]
     if not run:
-        sys.exit("Nothing to run follows --: a filter of BenchmarkDotNet, or accuracy.")
+        sys.exit("Nothing to run follows --: a filter of BenchmarkDotNet, accuracy or formulations.")
     machine = workers.machine()
     text = tables(run)
     if text is None:

@@ -11,6 +11,9 @@ switch (args)
     case ["accuracy"]:
         AccuracyCommand.Run(Console.Out);
         return 0;
+    case ["formulations"]:
+        FormulationCommand.Run(Console.Out);
+        return 0;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(PeerWorker).Assembly).Run(args, new RooflineConfig());
         return 0;

@@ -64,4 +64,15 @@ public sealed class SuiteTests
     [TestCase("linear-attention-state")]
     public void ErrorsOfLongSumsAreSmall(string operation) =>
         Assert.That(AccuracyCommand.Error(BenchCatalogue.Find(operation), 1000, ElementType.Float32), Is.GreaterThan(0).And.LessThan(1e-5));
+
+    [Test]
+    public void BothFormulationsOfALayerAreTimed()
+    {
+        using var context = LongSeqContext.Create(Backend.Managed);
+        FormulationCase measured = FormulationCommand.Measure(context, new MachineRates(1e11, 1e10), width: 32, heads: 4, events: 500, targets: 1, budget: 0);
+        Assert.That(measured.Absorbed, Is.Positive);
+        Assert.That(measured.Projected, Is.Positive);
+        Assert.That(measured.Choice.Formulation, Is.EqualTo(AttentionFormulation.Absorbed));
+        Assert.That(measured.Loss, Is.EqualTo(Math.Max(0, (measured.Absorbed / measured.Projected) - 1)).Within(1e-12));
+    }
 }
