@@ -23,7 +23,8 @@ class Case:
         self.backward = words["direction"] == "backward"
 
     def tensor(self, seed, *shape, factor=1.0, dtype=None):
-        made = torch.from_numpy(uniform(math.prod(shape), seed, factor)).view(*shape).to(dtype or self.dtype)
+        made = torch.empty(*shape, dtype=dtype or self.dtype)  # aligned to cache lines, which numpy's memory is not
+        made.copy_(torch.from_numpy(uniform(math.prod(shape), seed, factor)).view(*shape))
         return made.requires_grad_(self.backward)
 
     def gradient(self, seed, *shape):

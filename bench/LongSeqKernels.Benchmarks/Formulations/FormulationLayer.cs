@@ -13,15 +13,15 @@ internal sealed class FormulationLayer
     private readonly int _heads;
     private readonly int _events;
     private readonly int _targets;
-    private readonly float[] _history;
-    private readonly float[] _input;
-    private readonly float[] _weight;
-    private readonly float[] _queries;
-    private readonly float[] _keys;
-    private readonly float[] _values;
-    private readonly float[] _probes;
-    private readonly float[] _views;
-    private readonly float[] _output;
+    private readonly BenchTensor<float> _history;
+    private readonly BenchTensor<float> _input;
+    private readonly BenchTensor<float> _weight;
+    private readonly BenchTensor<float> _queries;
+    private readonly BenchTensor<float> _keys;
+    private readonly BenchTensor<float> _values;
+    private readonly BenchTensor<float> _probes;
+    private readonly BenchTensor<float> _views;
+    private readonly BenchTensor<float> _output;
     private readonly CrossAttentionPlan _projected;
     private readonly CrossAttentionPlan _absorbed;
 
@@ -79,10 +79,10 @@ internal sealed class FormulationLayer
             Linear.Forward(
                 _context,
                 new LinearShape(_targets, headWidth, _width),
-                _queries.AsSpan(head * narrow, narrow),
-                _weight.AsSpan(head * block, block),
+                _queries.Span.Slice(head * narrow, narrow),
+                _weight.Span.Slice(head * block, block),
                 default,
-                _probes.AsSpan(head * wide, wide));
+                _probes.Span.Slice(head * wide, wide));
         }
         CrossAttention.Forward<float>(_absorbed, _probes, _history, default, _views);
         for (int head = 0; head < _heads; head++)
@@ -90,10 +90,10 @@ internal sealed class FormulationLayer
             Linear.Forward(
                 _context,
                 new LinearShape(_targets, _width, headWidth),
-                _views.AsSpan(head * wide, wide),
-                _weight.AsSpan(head * block, block),
+                _views.Span.Slice(head * wide, wide),
+                _weight.Span.Slice(head * block, block),
                 default,
-                _output.AsSpan(head * narrow, narrow));
+                _output.Span.Slice(head * narrow, narrow));
         }
     }
 }

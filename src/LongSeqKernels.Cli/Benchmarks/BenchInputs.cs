@@ -4,15 +4,16 @@ namespace LongSeqKernels.Cli;
 internal static class BenchInputs
 {
     /// <summary>Numbers of unit variance, uniform, times a factor.</summary>
-    public static T[] Uniform<T>(long count, ulong seed, float factor = 1f)
+    public static BenchTensor<T> Uniform<T>(long count, ulong seed, float factor = 1f)
         where T : unmanaged
     {
-        T[] values = Output<T>(count);
+        BenchTensor<T> tensor = Output<T>(count);
+        Span<T> values = tensor.Span;
         for (int i = 0; i < values.Length; i++)
         {
             values[i] = Element<T>.FromSingle((((Hash(i, seed) >> 40) * 5.9604645e-8f) - 0.5f) * 3.46410162f * factor);
         }
-        return values;
+        return tensor;
     }
 
     /// <summary>Whole numbers from 0 to <paramref name="limit"/> - 1.</summary>
@@ -27,9 +28,8 @@ internal static class BenchInputs
     }
 
     /// <summary>A tensor to be written.</summary>
-    public static T[] Output<T>(long count)
-        where T : unmanaged =>
-        GC.AllocateUninitializedArray<T>(checked((int)count), pinned: true);
+    public static BenchTensor<T> Output<T>(long count)
+        where T : unmanaged => new(AlignedMemory.AllocateUninitialized<T>(count));
 
     private static ulong Hash(int index, ulong seed)
     {

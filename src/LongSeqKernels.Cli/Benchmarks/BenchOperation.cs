@@ -52,7 +52,7 @@ internal abstract class BenchOperation(string name)
     };
 
     /// <summary>A run whose result is a tensor.</summary>
-    private protected static BenchRun Of<T>(Action run, T[] result)
+    private protected static BenchRun Of<T>(Action run, BenchTensor<T> result)
         where T : unmanaged =>
-        new(run, () => result.Select(value => (double)Element<T>.ToSingle(value)));
+        new(run, () => result.Span.ToArray().Select(value => (double)Element<T>.ToSingle(value)));
 }

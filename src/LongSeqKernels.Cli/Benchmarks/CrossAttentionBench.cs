@@ -37,20 +37,20 @@ internal sealed class CrossAttentionBench(string name, HistoryForm form, QuerySo
         CrossAttentionPlan plan = CrossAttention.Plan(context, Shape(sizes), Options(sizes));
         CrossAttentionShape shape = plan.Shape;
         long elements = (long)sizes.History * sizes.Width;
-        T[] queries = BenchInputs.Uniform<T>(shape.Rows * shape.HeadWidth, 1);
-        T[] keys = BenchInputs.Uniform<T>(elements, 2);
-        T[] values = form == HistoryForm.Shared ? [] : BenchInputs.Uniform<T>(elements, 3);
-        T[] output = BenchInputs.Output<T>(queries.Length);
+        BenchTensor<T> queries = BenchInputs.Uniform<T>(shape.Rows * shape.HeadWidth, 1);
+        BenchTensor<T> keys = BenchInputs.Uniform<T>(elements, 2);
+        BenchTensor<T> values = form == HistoryForm.Shared ? default : BenchInputs.Uniform<T>(elements, 3);
+        BenchTensor<T> output = BenchInputs.Output<T>(queries.Length);
         if (direction == Direction.Forward)
         {
             return Of(() => CrossAttention.Forward<T>(plan, queries, keys, values, output), output);
         }
         var logSumExp = new float[shape.Rows];
         CrossAttention.Forward<T>(plan, queries, keys, values, output, logSumExp);
-        T[] outputGradient = BenchInputs.Uniform<T>(queries.Length, 4);
-        T[] queryGradient = BenchInputs.Output<T>(queries.Length);
-        T[] keyGradient = BenchInputs.Output<T>(keys.Length);
-        T[] valueGradient = BenchInputs.Output<T>(values.Length);
+        BenchTensor<T> outputGradient = BenchInputs.Uniform<T>(queries.Length, 4);
+        BenchTensor<T> queryGradient = BenchInputs.Output<T>(queries.Length);
+        BenchTensor<T> keyGradient = BenchInputs.Output<T>(keys.Length);
+        BenchTensor<T> valueGradient = BenchInputs.Output<T>(values.Length);
         return Of(
             () => CrossAttention.Backward<T>(plan, queries, keys, values, output, logSumExp, outputGradient, queryGradient, keyGradient, valueGradient), keyGradient);
     }
@@ -108,12 +108,12 @@ internal sealed class EncodedHistoryBench(string name, HistoryDecoding decoding)
             HeadWidth = width,
             HistoryEncoding = decoding == HistoryDecoding.First ? null : encoding,
         });
-        float[] queries = BenchInputs.Uniform<float>((long)sizes.Targets * sizes.Width, 1);
-        float[] keys = BenchInputs.Uniform<float>((long)sizes.History * sizes.Width, 2);
-        float[] values = BenchInputs.Uniform<float>(keys.Length, 3);
-        float[] output = BenchInputs.Output<float>(queries.Length);
-        (byte[] keyCodes, float[] keyScales) = Encode(context, encoding, width, keys);
-        (byte[] valueCodes, float[] valueScales) = Encode(context, encoding, width, values);
+        BenchTensor<float> queries = BenchInputs.Uniform<float>((long)sizes.Targets * sizes.Width, 1);
+        BenchTensor<float> keys = BenchInputs.Uniform<float>((long)sizes.History * sizes.Width, 2);
+        BenchTensor<float> values = BenchInputs.Uniform<float>(keys.Length, 3);
+        BenchTensor<float> output = BenchInputs.Output<float>(queries.Length);
+        (BenchTensor<byte> keyCodes, BenchTensor<float> keyScales) = Encode(context, encoding, width, keys);
+        (BenchTensor<byte> valueCodes, BenchTensor<float> valueScales) = Encode(context, encoding, width, values);
         if (decoding == HistoryDecoding.Inside)
         {
             return Of(
@@ -135,10 +135,10 @@ internal sealed class EncodedHistoryBench(string name, HistoryDecoding decoding)
             output);
     }
 
-    private static (byte[] Codes, float[] Scales) Encode(LongSeqContext context, SummaryEncoding encoding, int width, float[] rows)
+    private static (BenchTensor<byte> Codes, BenchTensor<float> Scales) Encode(LongSeqContext context, SummaryEncoding encoding, int width, BenchTensor<float> rows)
     {
-        var codes = new byte[rows.Length / width * SummaryCodec.RowBytes(encoding, width)];
-        var scales = new float[rows.Length / width];
+        BenchTensor<byte> codes = BenchInputs.Output<byte>(rows.Length / width * SummaryCodec.RowBytes(encoding, width));
+        BenchTensor<float> scales = BenchInputs.Output<float>(rows.Length / width);
         SummaryCodec.Encode(context, encoding, width, rows, codes, scales);
         return (codes, scales);
     }

@@ -20,18 +20,18 @@ internal sealed class GatedFfnBench() : BenchOperation("gated-ffn")
     {
         GatedFfnShape shape = Shape(sizes);
         long size = (long)shape.Width * shape.HiddenWidth;
-        T[] input = BenchInputs.Uniform<T>((long)shape.Rows * shape.Width, 1);
-        T[] up = BenchInputs.Uniform<T>(size, 2, 1f / MathF.Sqrt(shape.Width));
-        T[] gate = BenchInputs.Uniform<T>(size, 3, 1f / MathF.Sqrt(shape.Width));
-        T[] down = BenchInputs.Uniform<T>(size, 4, 1f / MathF.Sqrt(shape.HiddenWidth));
-        T[] rows = BenchInputs.Output<T>(input.Length);
+        BenchTensor<T> input = BenchInputs.Uniform<T>((long)shape.Rows * shape.Width, 1);
+        BenchTensor<T> up = BenchInputs.Uniform<T>(size, 2, 1f / MathF.Sqrt(shape.Width));
+        BenchTensor<T> gate = BenchInputs.Uniform<T>(size, 3, 1f / MathF.Sqrt(shape.Width));
+        BenchTensor<T> down = BenchInputs.Uniform<T>(size, 4, 1f / MathF.Sqrt(shape.HiddenWidth));
+        BenchTensor<T> rows = BenchInputs.Output<T>(input.Length);
         GatedFfnWeights<T> Weights() => new() { Up = up, Gate = gate, Down = down };
         if (direction == Direction.Forward)
         {
             return Of(() => GatedFfn.Forward(context, shape, input, Weights(), rows), rows);
         }
-        T[] outputGradient = BenchInputs.Uniform<T>(input.Length, 5);
-        T[] upGradient = BenchInputs.Output<T>(size), gateGradient = BenchInputs.Output<T>(size), downGradient = BenchInputs.Output<T>(size);
+        BenchTensor<T> outputGradient = BenchInputs.Uniform<T>(input.Length, 5);
+        BenchTensor<T> upGradient = BenchInputs.Output<T>(size), gateGradient = BenchInputs.Output<T>(size), downGradient = BenchInputs.Output<T>(size);
         return Of(
             () => GatedFfn.Backward(
                 context, shape, input, Weights(), outputGradient, rows, new GatedFfnGradients<T> { Up = upGradient, Gate = gateGradient, Down = downGradient }),
@@ -59,16 +59,16 @@ internal sealed class LinearBench() : BenchOperation("linear")
     public override BenchRun Make<T>(LongSeqContext context, BenchShape sizes, Direction direction)
     {
         var shape = new LinearShape(sizes.History, sizes.Width, sizes.Width);
-        T[] input = BenchInputs.Uniform<T>((long)shape.Rows * shape.InputWidth, 1);
-        T[] weight = BenchInputs.Uniform<T>((long)shape.InputWidth * shape.OutputWidth, 2, 1f / MathF.Sqrt(shape.InputWidth));
+        BenchTensor<T> input = BenchInputs.Uniform<T>((long)shape.Rows * shape.InputWidth, 1);
+        BenchTensor<T> weight = BenchInputs.Uniform<T>((long)shape.InputWidth * shape.OutputWidth, 2, 1f / MathF.Sqrt(shape.InputWidth));
         if (direction == Direction.Forward)
         {
-            T[] output = BenchInputs.Output<T>(input.Length);
+            BenchTensor<T> output = BenchInputs.Output<T>(input.Length);
             return Of(() => Linear.Forward<T>(context, shape, input, weight, [], output), output);
         }
-        T[] outputGradient = BenchInputs.Uniform<T>(input.Length, 3);
-        T[] inputGradient = BenchInputs.Output<T>(input.Length);
-        T[] weightGradient = BenchInputs.Output<T>(weight.Length);
+        BenchTensor<T> outputGradient = BenchInputs.Uniform<T>(input.Length, 3);
+        BenchTensor<T> inputGradient = BenchInputs.Output<T>(input.Length);
+        BenchTensor<T> weightGradient = BenchInputs.Output<T>(weight.Length);
         return Of(() => Linear.Backward<T>(context, shape, input, weight, outputGradient, inputGradient, weightGradient, []), weightGradient);
     }
 }
@@ -93,15 +93,15 @@ internal sealed class LayerNormBench() : BenchOperation("layer-norm")
     public override BenchRun Make<T>(LongSeqContext context, BenchShape sizes, Direction direction)
     {
         (int rows, int width) = (sizes.History, sizes.Width);
-        T[] input = BenchInputs.Uniform<T>((long)rows * width, 1);
-        T[] gain = BenchInputs.Uniform<T>(width, 2), bias = BenchInputs.Uniform<T>(width, 3);
-        T[] result = BenchInputs.Output<T>(input.Length);
+        BenchTensor<T> input = BenchInputs.Uniform<T>((long)rows * width, 1);
+        BenchTensor<T> gain = BenchInputs.Uniform<T>(width, 2), bias = BenchInputs.Uniform<T>(width, 3);
+        BenchTensor<T> result = BenchInputs.Output<T>(input.Length);
         if (direction == Direction.Forward)
         {
             return Of(() => LayerNorm.Forward<T>(context, rows, width, LayerNorm.DefaultEpsilon, input, gain, bias, result), result);
         }
-        T[] outputGradient = BenchInputs.Uniform<T>(input.Length, 4);
-        T[] gainGradient = BenchInputs.Output<T>(width), biasGradient = BenchInputs.Output<T>(width);
+        BenchTensor<T> outputGradient = BenchInputs.Uniform<T>(input.Length, 4);
+        BenchTensor<T> gainGradient = BenchInputs.Output<T>(width), biasGradient = BenchInputs.Output<T>(width);
         return Of(
             () => LayerNorm.Backward<T>(context, rows, width, LayerNorm.DefaultEpsilon, input, gain, outputGradient, result, gainGradient, biasGradient), result);
     }

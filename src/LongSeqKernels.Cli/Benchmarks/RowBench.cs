@@ -15,14 +15,14 @@ internal sealed class SegmentReduceBench() : BenchOperation("segment-reduce")
     public override BenchRun Make<T>(LongSeqContext context, BenchShape sizes, Direction direction)
     {
         JaggedLayout segments = JaggedLayout.Uniform(1, sizes.History);
-        T[] input = BenchInputs.Uniform<T>((long)sizes.History * sizes.Width, 1);
+        BenchTensor<T> input = BenchInputs.Uniform<T>((long)sizes.History * sizes.Width, 1);
         if (direction == Direction.Forward)
         {
-            T[] output = BenchInputs.Output<T>(sizes.Width);
+            BenchTensor<T> output = BenchInputs.Output<T>(sizes.Width);
             return Of(() => SegmentReduce.Forward<T>(context, SegmentReduction.Mean, segments, sizes.Width, input, output), output);
         }
-        T[] outputGradient = BenchInputs.Uniform<T>(sizes.Width, 2);
-        T[] inputGradient = BenchInputs.Output<T>(input.Length);
+        BenchTensor<T> outputGradient = BenchInputs.Uniform<T>(sizes.Width, 2);
+        BenchTensor<T> inputGradient = BenchInputs.Output<T>(input.Length);
         return Of(() => SegmentReduce.Backward<T>(context, SegmentReduction.Mean, segments, sizes.Width, input, outputGradient, inputGradient), inputGradient);
     }
 }
@@ -47,14 +47,14 @@ internal sealed class TimeEmbeddingBench() : BenchOperation("time-embedding")
     {
         JaggedLayout segments = JaggedLayout.Uniform(1, sizes.History);
         long[] times = BenchInputs.Whole(sizes.History, 1, Span);
-        T[] rows = BenchInputs.Uniform<T>((long)sizes.History * sizes.Width, 2);
+        BenchTensor<T> rows = BenchInputs.Uniform<T>((long)sizes.History * sizes.Width, 2);
         if (direction == Direction.Forward)
         {
             // So little that the rows stay what they were, however often it is added.
-            T[] table = BenchInputs.Uniform<T>((long)Buckets.Buckets * sizes.Width, 3, 1e-12f);
+            BenchTensor<T> table = BenchInputs.Uniform<T>((long)Buckets.Buckets * sizes.Width, 3, 1e-12f);
             return Of(() => TimeEmbedding.Forward<T>(context, Buckets, segments, sizes.Width, [Span], times, table, rows), rows);
         }
-        T[] tableGradient = BenchInputs.Output<T>((long)Buckets.Buckets * sizes.Width);
+        BenchTensor<T> tableGradient = BenchInputs.Output<T>((long)Buckets.Buckets * sizes.Width);
         return Of(() => TimeEmbedding.Backward<T>(context, Buckets, segments, sizes.Width, [Span], times, rows, tableGradient), tableGradient);
     }
 }
@@ -79,9 +79,9 @@ internal sealed class SummaryCodecBench(string name, CodecWay way) : BenchOperat
     public override BenchRun Make<T>(LongSeqContext context, BenchShape sizes, Direction direction)
     {
         (SummaryEncoding encoding, int width) = (sizes.Encoding, sizes.Width);
-        float[] rows = BenchInputs.Uniform<float>((long)sizes.History * width, 1);
-        var codes = new byte[(long)sizes.History * SummaryCodec.RowBytes(encoding, width)];
-        var scales = new float[sizes.History];
+        BenchTensor<float> rows = BenchInputs.Uniform<float>((long)sizes.History * width, 1);
+        BenchTensor<byte> codes = BenchInputs.Output<byte>((long)sizes.History * SummaryCodec.RowBytes(encoding, width));
+        BenchTensor<float> scales = BenchInputs.Output<float>(sizes.History);
         void Encode() => SummaryCodec.Encode(context, encoding, width, rows, codes, scales);
         if (way == CodecWay.Encode)
         {

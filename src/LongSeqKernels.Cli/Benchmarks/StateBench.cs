@@ -21,21 +21,21 @@ internal sealed class LinearAttentionStateBench() : BenchOperation("linear-atten
         LinearAttentionShape shape = Shape(sizes);
         JaggedLayout history = JaggedLayout.Uniform(1, sizes.History);
         var options = new LinearAttentionOptions();
-        T[] keys = BenchInputs.Uniform<T>(history.Total * shape.KeyRow, 1);
-        T[] values = BenchInputs.Uniform<T>(history.Total * shape.ValueRow, 2);
+        BenchTensor<T> keys = BenchInputs.Uniform<T>(history.Total * shape.KeyRow, 1);
+        BenchTensor<T> values = BenchInputs.Uniform<T>(history.Total * shape.ValueRow, 2);
         if (direction == Direction.Forward)
         {
-            var state = new float[shape.State];
+            BenchTensor<float> state = BenchInputs.Output<float>(shape.State);
             return Of(
                 () =>
                 {
-                    Array.Clear(state);
+                    state.Span.Clear();
                     LinearAttention.AddToState<T>(context, shape, options, history, keys, values, state);
                 },
                 state);
         }
-        float[] stateGradient = BenchInputs.Uniform<float>(shape.State, 3);
-        T[] keyGradient = BenchInputs.Output<T>(keys.Length), valueGradient = BenchInputs.Output<T>(values.Length);
+        BenchTensor<float> stateGradient = BenchInputs.Uniform<float>(shape.State, 3);
+        BenchTensor<T> keyGradient = BenchInputs.Output<T>(keys.Length), valueGradient = BenchInputs.Output<T>(values.Length);
         return Of(
             () => LinearAttention.AddToStateBackward<T>(context, shape, options, history, keys, values, stateGradient, keyGradient, valueGradient), valueGradient);
     }
@@ -65,14 +65,14 @@ internal sealed class LinearAttentionReadBench() : BenchOperation("linear-attent
         LinearAttentionShape shape = LinearAttentionStateBench.Shape(sizes);
         JaggedLayout rows = JaggedLayout.Uniform(1, sizes.History);
         var options = new LinearAttentionOptions();
-        T[] queries = BenchInputs.Uniform<T>(rows.Total * shape.KeyRow, 1);
-        float[] state = BenchInputs.Uniform<float>(shape.State, 2);
-        T[] result = BenchInputs.Output<T>(queries.Length);
+        BenchTensor<T> queries = BenchInputs.Uniform<T>(rows.Total * shape.KeyRow, 1);
+        BenchTensor<float> state = BenchInputs.Uniform<float>(shape.State, 2);
+        BenchTensor<T> result = BenchInputs.Output<T>(queries.Length);
         if (direction == Direction.Forward)
         {
             return Of(() => LinearAttention.Apply<T>(context, shape, options, rows, queries, state, [], [], result), result);
         }
-        T[] outputGradient = BenchInputs.Uniform<T>(queries.Length, 3);
+        BenchTensor<T> outputGradient = BenchInputs.Uniform<T>(queries.Length, 3);
         var stateGradient = new float[shape.State];
         return Of(
             () =>
@@ -104,10 +104,10 @@ internal sealed class SketchAttentionBench() : BenchOperation("sketch-attention"
     public override BenchRun Make<T>(LongSeqContext context, BenchShape sizes, Direction direction)
     {
         var shape = new SketchAttentionShape(JaggedLayout.Uniform(1, sizes.History), sizes.Seeds, sizes.Width, sizes.Width);
-        T[] prototypes = BenchInputs.Uniform<T>((long)shape.Prototypes * shape.KeyWidth, 1);
-        T[] keys = BenchInputs.Uniform<T>((long)sizes.History * shape.KeyWidth, 2);
-        T[] values = BenchInputs.Uniform<T>((long)sizes.History * shape.ValueWidth, 3);
-        T[] sketch = BenchInputs.Output<T>(shape.SketchLength);
+        BenchTensor<T> prototypes = BenchInputs.Uniform<T>((long)shape.Prototypes * shape.KeyWidth, 1);
+        BenchTensor<T> keys = BenchInputs.Uniform<T>((long)sizes.History * shape.KeyWidth, 2);
+        BenchTensor<T> values = BenchInputs.Uniform<T>((long)sizes.History * shape.ValueWidth, 3);
+        BenchTensor<T> sketch = BenchInputs.Output<T>(shape.SketchLength);
         var logSumExp = new float[sizes.History];
         var mass = new float[shape.Prototypes];
         void Forward() => SketchAttention.Forward<T>(context, shape, prototypes, keys, values, sketch, logSumExp, mass);
@@ -116,8 +116,8 @@ internal sealed class SketchAttentionBench() : BenchOperation("sketch-attention"
             return Of(Forward, sketch);
         }
         Forward();
-        T[] sketchGradient = BenchInputs.Uniform<T>(sketch.Length, 4);
-        T[] prototypeGradient = BenchInputs.Output<T>(prototypes.Length), keyGradient = BenchInputs.Output<T>(keys.Length), valueGradient = BenchInputs.Output<T>(values.Length);
+        BenchTensor<T> sketchGradient = BenchInputs.Uniform<T>(sketch.Length, 4);
+        BenchTensor<T> prototypeGradient = BenchInputs.Output<T>(prototypes.Length), keyGradient = BenchInputs.Output<T>(keys.Length), valueGradient = BenchInputs.Output<T>(values.Length);
         return Of(
             () => SketchAttention.Backward<T>(
                 context, shape, prototypes, keys, values, sketch, logSumExp, mass, sketchGradient, prototypeGradient, keyGradient, valueGradient),
@@ -146,16 +146,16 @@ internal sealed class MergeStatesBench() : BenchOperation("merge-states")
     public override BenchRun Make<T>(LongSeqContext context, BenchShape sizes, Direction direction)
     {
         (int rows, int width) = (Rows(sizes), sizes.HeadWidth);
-        float[] outputs = BenchInputs.Uniform<float>((long)sizes.Parts * rows * width, 1);
-        float[] logSumExps = BenchInputs.Uniform<float>((long)sizes.Parts * rows, 2);
+        BenchTensor<float> outputs = BenchInputs.Uniform<float>((long)sizes.Parts * rows * width, 1);
+        BenchTensor<float> logSumExps = BenchInputs.Uniform<float>((long)sizes.Parts * rows, 2);
         if (direction == Direction.Forward)
         {
-            float[] output = BenchInputs.Output<float>((long)rows * width);
+            BenchTensor<float> output = BenchInputs.Output<float>((long)rows * width);
             var logSumExp = new float[rows];
             return Of(() => MergeStates.Forward(context, rows, width, outputs, logSumExps, output, logSumExp), output);
         }
-        float[] outputGradient = BenchInputs.Uniform<float>((long)rows * width, 3);
-        float[] outputGradients = BenchInputs.Output<float>(outputs.Length), logSumExpGradients = BenchInputs.Output<float>(logSumExps.Length);
+        BenchTensor<float> outputGradient = BenchInputs.Uniform<float>((long)rows * width, 3);
+        BenchTensor<float> outputGradients = BenchInputs.Output<float>(outputs.Length), logSumExpGradients = BenchInputs.Output<float>(logSumExps.Length);
         return Of(() => MergeStates.Backward(context, rows, width, outputs, logSumExps, outputGradient, [], outputGradients, logSumExpGradients), outputGradients);
     }
 

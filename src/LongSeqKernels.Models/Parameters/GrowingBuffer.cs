@@ -1,25 +1,28 @@
 namespace LongSeqKernels.Models;
 
-/// <summary>Scratch memory that is kept from batch to batch and only ever grows.</summary>
+/// <summary>Scratch memory, aligned to cache lines, that is kept from batch to batch and only ever grows.</summary>
 internal sealed class GrowingBuffer
 {
-    private float[] _array = [];
+    /// <summary>The most elements that aligned memory can have.</summary>
+    private static readonly long Longest = Array.MaxLength - (AlignedMemory.Alignment / sizeof(float));
+
+    private Memory<float> _memory;
     private int _length;
 
     /// <summary>What the last <see cref="Use"/> or <see cref="Zeroed"/> handed out.</summary>
-    public Span<float> Span => _array.AsSpan(0, _length);
+    public Span<float> Span => _memory.Span[.._length];
 
     /// <summary>Hands out <paramref name="rows"/> times <paramref name="width"/> elements whose contents are undefined.</summary>
     public Span<float> Use(long rows, int width)
     {
         long length = rows * width;
-        if (length > _array.Length)
+        if (length > _memory.Length)
         {
-            if (length > Array.MaxLength)
+            if (length > Longest)
             {
-                throw Error.Invalid("batch", $"{rows} rows of {width} elements", $"cut into parts of at most {Array.MaxLength} elements");
+                throw Error.Invalid("batch", $"{rows} rows of {width} elements", $"cut into parts of at most {Longest} elements");
             }
-            _array = GC.AllocateUninitializedArray<float>((int)Math.Min(Math.Max(length, length + (_array.Length / 4)), Array.MaxLength));
+            _memory = AlignedMemory.AllocateUninitialized<float>(Math.Min(length + (_memory.Length / 4), Longest));
         }
         _length = (int)length;
         return Span;

@@ -25,6 +25,18 @@ public sealed class RaggedSnippets
     }
 
     [Test]
+    public void AlignedMemoryIsMemory()
+    {
+        JaggedLayout history = JaggedLayout.FromLengths(10, 5, 0);
+
+        // <example>
+        Memory<float> keys = AlignedMemory.AllocateUninitialized<float>(history.Total * 128);
+        // </example>
+
+        Assert.That(keys.Length, Is.EqualTo(15 * 128));
+    }
+
+    [Test]
     public void ALimitIsAHistoryThatEndsThere()
     {
         using LongSeqContext context = LongSeqContext.Create(Backend.Managed);
