@@ -271,6 +271,7 @@ internal static unsafe class ColumnTile<TSimd, TVector>
         TSimd.StoreAligned(c01, c + count);
     }
 
+    /// <remarks>Half of the numbers of A come in pairs; see the same tile of <see cref="RowTile{TSimd, TVector}"/>.</remarks>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile16x1(nint depth, float* a, nint lda, float* p, nint ldp, float* c, nint ldc, float* factors, byte* prefetch, nint prefetchStep)
@@ -296,20 +297,24 @@ internal static unsafe class ColumnTile<TSimd, TVector>
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
             TVector p0 = TSimd.LoadAligned(p);
-            c0 = TSimd.MultiplyAdd(TSimd.Create(a[0]), p0, c0);
-            c1 = TSimd.MultiplyAdd(TSimd.Create(a[1]), p0, c1);
+            TVector pair0 = TSimd.CreatePair(a + 0);
+            c0 = TSimd.MultiplyAdd(TSimd.DuplicateEven(pair0), p0, c0);
+            c1 = TSimd.MultiplyAdd(TSimd.DuplicateOdd(pair0), p0, c1);
             c2 = TSimd.MultiplyAdd(TSimd.Create(a[2]), p0, c2);
             c3 = TSimd.MultiplyAdd(TSimd.Create(a[3]), p0, c3);
-            c4 = TSimd.MultiplyAdd(TSimd.Create(a[4]), p0, c4);
-            c5 = TSimd.MultiplyAdd(TSimd.Create(a[5]), p0, c5);
+            TVector pair4 = TSimd.CreatePair(a + 4);
+            c4 = TSimd.MultiplyAdd(TSimd.DuplicateEven(pair4), p0, c4);
+            c5 = TSimd.MultiplyAdd(TSimd.DuplicateOdd(pair4), p0, c5);
             c6 = TSimd.MultiplyAdd(TSimd.Create(a[6]), p0, c6);
             c7 = TSimd.MultiplyAdd(TSimd.Create(a[7]), p0, c7);
-            c8 = TSimd.MultiplyAdd(TSimd.Create(a[8]), p0, c8);
-            c9 = TSimd.MultiplyAdd(TSimd.Create(a[9]), p0, c9);
+            TVector pair8 = TSimd.CreatePair(a + 8);
+            c8 = TSimd.MultiplyAdd(TSimd.DuplicateEven(pair8), p0, c8);
+            c9 = TSimd.MultiplyAdd(TSimd.DuplicateOdd(pair8), p0, c9);
             c10 = TSimd.MultiplyAdd(TSimd.Create(a[10]), p0, c10);
             c11 = TSimd.MultiplyAdd(TSimd.Create(a[11]), p0, c11);
-            c12 = TSimd.MultiplyAdd(TSimd.Create(a[12]), p0, c12);
-            c13 = TSimd.MultiplyAdd(TSimd.Create(a[13]), p0, c13);
+            TVector pair12 = TSimd.CreatePair(a + 12);
+            c12 = TSimd.MultiplyAdd(TSimd.DuplicateEven(pair12), p0, c12);
+            c13 = TSimd.MultiplyAdd(TSimd.DuplicateOdd(pair12), p0, c13);
             c14 = TSimd.MultiplyAdd(TSimd.Create(a[14]), p0, c14);
             c15 = TSimd.MultiplyAdd(TSimd.Create(a[15]), p0, c15);
             p += ldp;

@@ -18,6 +18,15 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector Create(float value);
 
+    /// <summary>Two numbers in turns: lane i is <c>source[i % 2]</c>.</summary>
+    static abstract TVector CreatePair(float* source);
+
+    /// <summary>Every even lane, and again in the odd lane above it.</summary>
+    static abstract TVector DuplicateEven(TVector value);
+
+    /// <summary>Every odd lane, and again in the even lane below it.</summary>
+    static abstract TVector DuplicateOdd(TVector value);
+
     static abstract TVector Load(float* source);
 
     /// <summary>From an address that is a multiple of the vector's size.</summary>

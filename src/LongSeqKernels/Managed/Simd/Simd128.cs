@@ -25,6 +25,15 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> CreateBits(uint bits) => Vector128.Create(bits).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> CreatePair(float* source) => Vector128.Create(*(double*)source).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> DuplicateEven(Vector128<float> value) => Vector128.Shuffle(value, Vector128.Create(0, 0, 2, 2));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> DuplicateOdd(Vector128<float> value) => Vector128.Shuffle(value, Vector128.Create(1, 1, 3, 3));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(float* source) => Vector128.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
