@@ -6,7 +6,7 @@ internal enum AttentionKernel
     /// <summary>Vectors along the head width, for one or two rows per head: <see cref="ThinKernel{TSimd, TVector, T}"/>.</summary>
     Thin,
 
-    /// <summary>Query rows are the lanes of vectors, 64 (or 16, or 32) to a tile.</summary>
+    /// <summary>Query rows are the lanes of vectors, 64 to a tile, or 16, 32 or 48 for the rest.</summary>
     Lanes,
 }
 
@@ -78,7 +78,7 @@ internal readonly record struct AttentionCell
     public long ScratchFloats(bool convertsKeys) => new AttentionScratch(this, convertsKeys).Floats;
 
     /// <summary>Lanes of a tile of so many rows.</summary>
-    public static int LanesFor(int rows) => rows <= 16 ? 16 : rows <= 32 ? 32 : TileRows;
+    public static int LanesFor(int rows) => rows >= TileRows ? TileRows : Math.Max(16, (rows + 15) / 16 * 16);
 
     /// <summary>The keys of one split.</summary>
     public (long Start, long End) KeyRange(int split)

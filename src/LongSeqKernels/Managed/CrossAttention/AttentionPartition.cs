@@ -116,7 +116,7 @@ internal sealed class AttentionPartition
         {
             return heads * (keys * Math.Max(width * 8 / 20, rows * width * 16 / Rate) + 100);
         }
-        double lanes = rows <= 16 ? 16 : rows <= 32 ? 32 : (rows + AttentionCell.TileRows - 1) / AttentionCell.TileRows * AttentionCell.TileRows;
+        double lanes = Math.Max(16, (rows + 15) / 16 * 16);
         return heads * lanes * ((keys * ((4 * width) + 40)) + (16 * width)) / Rate;
     }
 
