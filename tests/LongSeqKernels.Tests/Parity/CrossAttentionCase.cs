@@ -47,7 +47,7 @@ public static class CrossAttentionCatalogue
 
     private static IEnumerable<CrossAttentionCase> Rows =>
         [
-            .. from rows in new[] { 1, 3, 9, 63, 64, 126, 128 }
+            .. from rows in new[] { 1, 3, 9, 31, 47, 63, 64, 100, 126, 128 }
                select new CrossAttentionCase($"{rows} targets", Shape([rows], [77], 1, 40)),
             .. from rows in new[] { 1, 9, 64 }
                select new CrossAttentionCase($"{rows} targets, 8 heads", Shape([rows], [131], 8, 16)),
