@@ -4,22 +4,23 @@ using LongSeqKernels.Tests;
 
 namespace LongSeqKernels.Benchmarks.Tests;
 
-/// <summary>The comparison of two commits is a Python program; its own tests say whether it finds what is slower, and nothing else.</summary>
+/// <summary>The comparison of two commits and the load on <c>lsk serve</c> are Python programs with tests of their own.</summary>
 [TestFixture]
-public sealed class RegressionTests
+public sealed class PythonTests
 {
-    [Test]
-    public void ItsOwnTestsPass()
+    [TestCase("bench/regression", 11)]
+    [TestCase("bench/serving", 8)]
+    public void ItsOwnTestsPass(string folder, int tests)
     {
-        using Process? python = Start(Path.Combine(RepositoryRoot.Path!, "bench/regression"));
+        using Process? python = Start(Path.Combine(RepositoryRoot.Path!, folder));
         if (python is null)
         {
-            Assert.Ignore("python3 is not installed: the tests of bench/regression are left out.");
+            Assert.Ignore($"python3 is not installed: the tests of {folder} are left out.");
         }
         string said = python.StandardError.ReadToEnd();
         Assert.That(python.WaitForExit(TimeSpan.FromMinutes(3)), Is.True);
         Assert.That(python.ExitCode, Is.Zero, said);
-        Assert.That(said, Does.Contain("Ran 11 tests"));
+        Assert.That(said, Does.Contain($"Ran {tests} tests"));
     }
 
     private static Process? Start(string folder)
