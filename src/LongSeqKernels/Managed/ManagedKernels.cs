@@ -11,6 +11,7 @@ internal sealed partial class ManagedKernels : IKernels
     private readonly DenseKernels _dense;
     private readonly LinearAttentionKernels _linearAttention;
     private readonly SketchAttentionKernels _sketchAttention;
+    private readonly RowKernels _rows;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">Threads, the caller's included.</param>
@@ -25,16 +26,19 @@ internal sealed partial class ManagedKernels : IKernels
                 _dense = new DenseKernels<Simd512, Vector512<float>>(_pool, _scratch);
                 _linearAttention = new LinearAttentionKernels<Simd512, Vector512<float>>(_pool, _scratch);
                 _sketchAttention = new SketchAttentionKernels<Simd512, Vector512<float>>(_pool, _scratch);
+                _rows = new RowKernels<Simd512, Vector512<float>>(_pool, _scratch);
                 break;
             case SimdLevel.Vector256:
                 _dense = new DenseKernels<Simd256, Vector256<float>>(_pool, _scratch);
                 _linearAttention = new LinearAttentionKernels<Simd256, Vector256<float>>(_pool, _scratch);
                 _sketchAttention = new SketchAttentionKernels<Simd256, Vector256<float>>(_pool, _scratch);
+                _rows = new RowKernels<Simd256, Vector256<float>>(_pool, _scratch);
                 break;
             default:
                 _dense = new DenseKernels<Simd128, Vector128<float>>(_pool, _scratch);
                 _linearAttention = new LinearAttentionKernels<Simd128, Vector128<float>>(_pool, _scratch);
                 _sketchAttention = new SketchAttentionKernels<Simd128, Vector128<float>>(_pool, _scratch);
+                _rows = new RowKernels<Simd128, Vector128<float>>(_pool, _scratch);
                 break;
         }
     }

@@ -11,7 +11,7 @@ public readonly record struct TimeBuckets(int Buckets, double Unit = 60, int Per
 {
     /// <summary>The bucket of a gap.</summary>
     public int Of(long gap) =>
-        gap <= 0 ? 0 : Math.Min(Buckets - 1, 1 + (int)(PerOctave * Math.Log2(1 + (gap / Unit))));
+        gap <= 0 ? 0 : Math.Min(Buckets - 1, 1 + (int)Math.Min(Buckets, PerOctave * Math.Log2(1 + (gap / Unit))));
 
     /// <summary>Refuses buckets that no embedding can have.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are less than two or more than 65,536 buckets, or an octave or the unit is out of range.</exception>

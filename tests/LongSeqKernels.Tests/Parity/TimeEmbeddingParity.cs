@@ -57,6 +57,17 @@ public sealed class TimeEmbeddingParity<T>(string backend)
     }
 
     [Test]
+    public void GapsThatOverflowInTheUnitFallIntoTheLastBucket()
+    {
+        Data data = new(new TimeBuckets(16, double.Epsilon), JaggedLayout.FromLengths(9), 1) { RequestTimes = [long.MaxValue], EventTimes = new long[9] };
+        T[] table = Narrow<T>([.. Enumerable.Range(0, 16).Select(b => (float)b)]);
+
+        T[] rows = Forward(Context, data, table, new T[9]);
+
+        Assert.That(Widen(rows), Is.All.EqualTo(15));
+    }
+
+    [Test]
     public void SameInputsGiveTheSameBits()
     {
         Data data = new(new TimeBuckets(8), JaggedLayout.FromLengths(5000, 0, 3000), 20);

@@ -1,55 +1,52 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace LongSeqKernels;
 
-/// <content>Segment sum, mean and maximum.</content>
-internal sealed unsafe partial class ManagedKernels
+// Segment sum, mean and maximum.
+internal sealed unsafe partial class RowKernels<TSimd, TVector>(WorkerPool pool, ScratchPool scratch) : RowKernels
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
 {
-    public void SegmentReduce<T>(SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, Span<T> output)
-        where T : unmanaged
+    public override void SegmentReduce<T>(SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, Span<T> output)
     {
-        var pieces = new SegmentPieces(segments, RowSums<T>.PieceRows);
-        long partialStride = AlignedBuffer.AlignedFloats(width);
-        long threadStride = AlignedBuffer.AlignedFloats(2L * width);
-        int threads = _pool.ThreadsFor(Math.Max(pieces.Count, segments.Count));
-        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * ((pieces.Count * partialStride) + (threads * threadStride)));
+        var pieces = new SegmentPieces(segments, RowSums<T, TSimd, TVector>.PieceRows);
+        long stride = AlignedBuffer.AlignedFloats(width);
+        int threads = pool.ThreadsFor(Math.Max(pieces.Count, segments.Count));
+        using AlignedBuffer buffer = scratch.Rent(sizeof(float) * (pieces.Count + threads) * stride);
         fixed (T* inputStart = input, outputStart = output)
         {
-            float* threadScratch = scratch.Floats + (pieces.Count * partialStride);
-            var reducePieces = new ReducePieces<T>(
-                reduction, pieces, width, inputStart, scratch.Floats, partialStride, threadScratch, threadStride);
-            _pool.Run(ref reducePieces, pieces.Count);
-            var reduceSegments = new ReduceSegments<T>(
-                reduction, segments, pieces, width, outputStart, scratch.Floats, partialStride, threadScratch, threadStride);
-            _pool.Run(ref reduceSegments, segments.Count);
+            float* threadRows = buffer.Floats + (pieces.Count * stride);
+            var reducePieces = new ReducePieces<T>(reduction, pieces, width, inputStart, buffer.Floats, threadRows, stride);
+            pool.Run(ref reducePieces, pieces.Count);
+            var reduceSegments = new ReduceSegments<T>(reduction, segments, pieces, width, outputStart, buffer.Floats, threadRows, stride);
+            pool.Run(ref reduceSegments, segments.Count);
         }
     }
 
-    public void SegmentReduceBackward<T>(
+    public override void SegmentReduceBackward<T>(
         SegmentReduction reduction, JaggedLayout segments, int width, ReadOnlySpan<T> input, ReadOnlySpan<T> outputGradient, Span<T> inputGradient)
-        where T : unmanaged
     {
-        var pieces = new SegmentPieces(segments, RowSums<T>.PieceRows);
-        long partialStride = AlignedBuffer.AlignedFloats(width);
-        using AlignedBuffer scratch = _scratch.Rent(sizeof(float) * (pieces.Count + _pool.ThreadsFor(pieces.Count)) * partialStride);
-        float* threadScratch = scratch.Floats + (pieces.Count * partialStride);
+        var pieces = new SegmentPieces(segments, RowSums<T, TSimd, TVector>.PieceRows);
+        long stride = AlignedBuffer.AlignedFloats(width);
+        using AlignedBuffer buffer = scratch.Rent(sizeof(float) * (pieces.Count + pool.ThreadsFor(pieces.Count)) * stride);
+        float* threadRows = buffer.Floats + (pieces.Count * stride);
         fixed (T* inputStart = input, outputGradientStart = outputGradient, inputGradientStart = inputGradient)
         {
             if (reduction == SegmentReduction.Max)
             {
                 inputGradient.Clear();
-                var reducePieces = new ReducePieces<T>(reduction, pieces, width, inputStart, scratch.Floats, partialStride, threadScratch, partialStride);
-                _pool.Run(ref reducePieces, pieces.Count);
-                var columns = RowPieces.OfElements((long)segments.Count * width, RowSums<T>.PieceRows);
+                var reducePieces = new ReducePieces<T>(reduction, pieces, width, inputStart, buffer.Floats, threadRows, stride);
+                pool.Run(ref reducePieces, pieces.Count);
+                var columns = RowPieces.OfElements((long)segments.Count * width, RowSums<T, TSimd, TVector>.PieceRows);
                 var maximum = new MaximumBackward<T>(
-                    columns, segments, pieces, width, inputStart, scratch.Floats, partialStride, outputGradientStart, inputGradientStart);
-                _pool.Run(ref maximum, columns.Count);
+                    columns, segments, pieces, width, inputStart, buffer.Floats, stride, outputGradientStart, inputGradientStart);
+                pool.Run(ref maximum, columns.Count);
             }
             else
             {
-                var spread = new SpreadGradient<T>(
-                    reduction, segments, pieces, width, outputGradientStart, inputGradientStart, threadScratch, partialStride);
-                _pool.Run(ref spread, pieces.Count);
+                var spread = new SpreadGradient<T>(reduction, segments, pieces, width, outputGradientStart, inputGradientStart, threadRows, stride);
+                pool.Run(ref spread, pieces.Count);
             }
         }
     }
@@ -60,30 +57,28 @@ internal sealed unsafe partial class ManagedKernels
         int width,
         T* input,
         float* partials,
-        long partialStride,
-        float* scratch,
-        long scratchStride) : IParallelWork
+        float* threadRows,
+        long stride) : IParallelWork
         where T : unmanaged
     {
         public void Execute(int item, int thread)
         {
             int segment = pieces.SegmentOf(item);
             (long first, long end) = pieces.Rows(item, segment);
-            float* partial = partials + (item * partialStride);
-            float* threadScratch = scratch + (thread * scratchStride);
+            float* partial = partials + (item * stride);
             if (reduction == SegmentReduction.Max)
             {
                 var maximum = new Span<float>(partial, width);
                 maximum.Fill(float.NegativeInfinity);
                 for (long row = first; row < end; row++)
                 {
-                    float* values = ElementRows<T>.AsSingle(input + (row * width), threadScratch, width);
+                    float* values = ElementRows<T>.AsSingle(input + (row * width), threadRows + (thread * stride), width);
                     TensorPrimitives.Max(maximum, new ReadOnlySpan<float>(values, width), maximum);
                 }
             }
             else
             {
-                RowSums<T>.SumPiece(input, null, first, (int)(end - first), width, partial, threadScratch);
+                RowSums<T, TSimd, TVector>.SumPiece(input, null, first, (int)(end - first), width, partial);
             }
         }
     }
@@ -95,19 +90,18 @@ internal sealed unsafe partial class ManagedKernels
         int width,
         T* output,
         float* partials,
-        long partialStride,
-        float* scratch,
-        long scratchStride) : IParallelWork
+        float* threadRows,
+        long stride) : IParallelWork
         where T : unmanaged
     {
         public void Execute(int item, int thread)
         {
-            float* resultStart = scratch + (thread * scratchStride);
+            float* resultStart = threadRows + (thread * stride);
             var result = new Span<float>(resultStart, width);
             result.Clear();
             for (int piece = pieces.First(item); piece < pieces.First(item + 1); piece++)
             {
-                var partial = new ReadOnlySpan<float>(partials + (piece * partialStride), width);
+                var partial = new ReadOnlySpan<float>(partials + (piece * stride), width);
                 if (piece == pieces.First(item))
                 {
                     partial.CopyTo(result);
@@ -131,7 +125,7 @@ internal sealed unsafe partial class ManagedKernels
 
     /// <summary>Every row of a segment gets the segment's gradient, or its share of it.</summary>
     private readonly struct SpreadGradient<T>(
-        SegmentReduction reduction, JaggedLayout segments, SegmentPieces pieces, int width, T* outputGradient, T* inputGradient, float* scratch, long scratchStride)
+        SegmentReduction reduction, JaggedLayout segments, SegmentPieces pieces, int width, T* outputGradient, T* inputGradient, float* threadRows, long stride)
         : IParallelWork
         where T : unmanaged
     {
@@ -139,7 +133,7 @@ internal sealed unsafe partial class ManagedKernels
         {
             int segment = pieces.SegmentOf(item);
             (long first, long end) = pieces.Rows(item, segment);
-            float* share = scratch + (thread * scratchStride);
+            float* share = threadRows + (thread * stride);
             ElementRows<T>.Widen(outputGradient + ((long)segment * width), share, width);
             if (reduction == SegmentReduction.Mean)
             {
@@ -147,9 +141,23 @@ internal sealed unsafe partial class ManagedKernels
             }
             T* firstRow = inputGradient + (first * width);
             ElementRows<T>.Narrow(share, firstRow, width);
-            for (long row = first + 1; row < end; row++)
+            Repeat(firstRow, width, end - first - 1);
+        }
+
+        /// <summary>Copies a row to the rows that follow it.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Repeat(T* source, int width, long times)
+        {
+            int elements = TSimd.Count * sizeof(float) / sizeof(T);
+            T* target = source + width;
+            for (; times > 0; times--, target += width)
             {
-                new ReadOnlySpan<T>(firstRow, width).CopyTo(new Span<T>(inputGradient + (row * width), width));
+                int x = 0;
+                for (; x + elements <= width; x += elements)
+                {
+                    TSimd.Store(TSimd.Load((float*)(source + x)), (float*)(target + x));
+                }
+                new ReadOnlySpan<T>(source + x, width - x).CopyTo(new Span<T>(target + x, width - x));
             }
         }
     }
