@@ -52,7 +52,7 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
         RowPieces pieces = RowPieces.AtMost(rows, NormPieces, Math.Max(1, NormElements / width));
         long stride = AlignedBuffer.AlignedFloats(width);
         int sumCount = Math.Max(1, pieces.Count);
-        using AlignedBuffer buffer = scratch.Rent((1 + (2L * sumCount) + (3 * pool.ThreadsFor(pieces.Count))) * stride * sizeof(float));
+        using AlignedBuffer buffer = scratch.Rent((1 + (2L * sumCount) + (3L * LayerNormBackwardWork<T, TSimd, TVector>.BufferRows * pool.ThreadsFor(pieces.Count))) * stride * sizeof(float));
         float* gains = buffer.Floats;
         float* sums = gains + stride;
         Parameters.WidenOrFill(gain, 1f, gains, width);

@@ -12,6 +12,9 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
     /// <summary>Rows of a product that stay in the L1 cache until they are used.</summary>
     private const int TileRows = 24;
 
+    /// <summary>Rows that the norm is walked back for at a time.</summary>
+    private const int NormRows = RowNorm<TSimd, TVector>.BlockRows;
+
     public RowPieces Rows;
     public GatedFfnParameters Layer;
 
@@ -44,7 +47,7 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
     /// <summary>For each block, the sums of gain and bias gradients of the norm.</summary>
     public float* NormSums;
 
-    /// <summary>Per thread: a tile, one row of outputs or gradients, a block of outputs.</summary>
+    /// <summary>Per thread: a tile, a few rows of gradients, a block of outputs.</summary>
     public float* Scratch;
     public long ScratchStride;
 
@@ -56,7 +59,7 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
     public readonly int StrideInput => typeof(T) == typeof(float) ? Layer.Hidden.Depth : StrideOutput;
 
     /// <summary>Floats of scratch of one thread.</summary>
-    public readonly long ScratchFloats => (TileRows * Panels.Lanes) + StrideOutput + (Rows.Length * StrideOutput);
+    public readonly long ScratchFloats => (TileRows * Panels.Lanes) + ((NormRows + Rows.Length) * StrideOutput);
 
     public readonly void Execute(int item, int thread)
     {
@@ -103,7 +106,7 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
         Panels panels = Layer.Output;
         int width = panels.Width;
         float* outputGradient = scratch;
-        float* product = scratch + StrideOutput;
+        float* product = scratch + (NormRows * StrideOutput);
         long begin = Rows.Begin(item);
         float* gainSum = NormSums + (2L * item * StrideOutput);
         float* biasSum = gainSum + StrideOutput;
@@ -126,19 +129,30 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
                     OutputMode.Overwrite);
             }
         }
-        for (int row = 0; row < rows; row++)
+        float* means = stackalloc float[NormRows];
+        float* scales = stackalloc float[NormRows];
+        for (int row = 0; row < rows; row += NormRows)
         {
+            int count = Math.Min(NormRows, rows - row);
+            float* x = product + ((long)row * StrideOutput);
             float* gradient = ProductGradient + ((begin + row) * StrideOutput);
+            T* given = OutputGradient + ((begin + row) * width);
             if (Layer.Norm == FfnNorm.None)
             {
-                ElementRows<T>.Widen(OutputGradient + ((begin + row) * width), gradient, width);
+                for (int i = 0; i < count; i++)
+                {
+                    ElementRows<T>.Widen(given + ((long)i * width), gradient + ((long)i * StrideOutput), width);
+                }
                 continue;
             }
-            float* x = product + ((long)row * StrideOutput);
-            Parameters.Accumulate(x, Layer.DownBias, width);
-            float* dy = ElementRows<T>.AsSingle(OutputGradient + ((begin + row) * width), outputGradient, width);
-            (float mean, float scale) = RowNorm<TSimd, TVector>.Moments(x, width, Layer.Epsilon);
-            RowNorm<TSimd, TVector>.Backward(x, width, mean, scale, Layer.NormGain, dy, gradient, gainSum, biasSum);
+            for (int i = 0; i < count; i++)
+            {
+                Parameters.Accumulate(x + ((long)i * StrideOutput), Layer.DownBias, width);
+            }
+            float* dy = ElementRows<T>.AsSingle(given, outputGradient, count * width);
+            RowNorm<TSimd, TVector>.Moments(x, StrideOutput, count, width, Layer.Epsilon, means, scales);
+            RowNorm<TSimd, TVector>.Backward(
+                x, StrideOutput, count, width, means, scales, Layer.NormGain, dy, gradient, StrideOutput, gainSum, biasSum);
         }
     }
 

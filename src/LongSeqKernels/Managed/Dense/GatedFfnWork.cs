@@ -101,22 +101,18 @@ internal unsafe struct GatedFfnWork<T, TSimd, TVector> : IParallelWork
         {
             Parameters.Accumulate(rows + ((long)row * StrideOutput), Layer.DownBias, width);
         }
+        float* results = rows;
+        long resultStride = StrideOutput;
         if (Layer.Norm == FfnNorm.LayerNorm)
         {
+            results = typeof(T) == typeof(float) ? (float*)output : rows;
+            resultStride = typeof(T) == typeof(float) ? width : StrideOutput;
             RowNorm<TSimd, TVector>.Moments(rows, StrideOutput, count, width, Layer.Epsilon, moments, scales);
+            RowNorm<TSimd, TVector>.Normalise(rows, StrideOutput, count, width, moments, scales, Layer.NormGain, Layer.NormBias, results, resultStride);
         }
-        for (int row = 0; row < count; row++, rows += StrideOutput, output += width)
+        for (int row = 0; row < count && results != output; row++)
         {
-            float* result = rows;
-            if (Layer.Norm == FfnNorm.LayerNorm)
-            {
-                result = typeof(T) == typeof(float) ? (float*)output : rows;
-                RowNorm<TSimd, TVector>.Normalise(rows, width, moments[row], scales[row], Layer.NormGain, Layer.NormBias, result);
-            }
-            if (result != output)
-            {
-                ElementRows<T>.Narrow(result, output, width);
-            }
+            ElementRows<T>.Narrow(results + (row * resultStride), output + ((long)row * width), width);
         }
     }
 }

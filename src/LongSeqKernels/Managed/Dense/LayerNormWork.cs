@@ -7,7 +7,7 @@ internal unsafe struct LayerNormWork<T, TSimd, TVector> : IParallelWork
     where TVector : struct
 {
     /// <summary>Rows that are normalised at a time.</summary>
-    public const int BufferRows = 4;
+    public const int BufferRows = RowNorm<TSimd, TVector>.BlockRows;
 
     public RowPieces Pieces;
     public int Width;
@@ -32,14 +32,11 @@ internal unsafe struct LayerNormWork<T, TSimd, TVector> : IParallelWork
             T* output = Output + (row * Width);
             float* x = ElementRows<T>.AsSingle(Input + (row * Width), buffer, rows * Width);
             RowNorm<TSimd, TVector>.Moments(x, Width, rows, Width, Epsilon, means, scales);
-            for (int i = 0; i < rows; i++, x += Width, output += Width)
+            float* y = typeof(T) == typeof(float) ? (float*)output : x;
+            RowNorm<TSimd, TVector>.Normalise(x, Width, rows, Width, means, scales, Gain, Bias, y, Width);
+            if (typeof(T) != typeof(float))
             {
-                float* y = typeof(T) == typeof(float) ? (float*)output : x;
-                RowNorm<TSimd, TVector>.Normalise(x, Width, means[i], scales[i], Gain, Bias, y);
-                if (typeof(T) != typeof(float))
-                {
-                    ElementRows<T>.Narrow(y, output, Width);
-                }
+                ElementRows<T>.Narrow(y, output, rows * Width);
             }
         }
     }
@@ -51,6 +48,9 @@ internal unsafe struct LayerNormBackwardWork<T, TSimd, TVector> : IParallelWork
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
+    /// <summary>Rows that are walked back at a time.</summary>
+    public const int BufferRows = RowNorm<TSimd, TVector>.BlockRows;
+
     public RowPieces Pieces;
     public int Width;
     public float Epsilon;
@@ -64,27 +64,31 @@ internal unsafe struct LayerNormBackwardWork<T, TSimd, TVector> : IParallelWork
     /// <summary>Gain and bias sums of every piece, each <see cref="Stride"/> long.</summary>
     public float* Sums;
 
-    /// <summary>Three fp32 rows per thread.</summary>
+    /// <summary>Three times <see cref="BufferRows"/> fp32 rows per thread.</summary>
     public float* RowBuffers;
     public long Stride;
 
     public readonly void Execute(int item, int thread)
     {
-        float* input = RowBuffers + (3 * thread * Stride);
-        float* outputGradient = input + Stride;
-        float* inputGradient = outputGradient + Stride;
+        float* input = RowBuffers + (3 * BufferRows * thread * Stride);
+        float* outputGradient = input + (BufferRows * Stride);
+        float* buffer = outputGradient + (BufferRows * Stride);
         float* gainSum = Sums + (2 * item * Stride);
         float* biasSum = gainSum + Stride;
+        float* means = stackalloc float[BufferRows];
+        float* scales = stackalloc float[BufferRows];
         new Span<float>(gainSum, (int)(2 * Stride)).Clear();
-        for (long row = Pieces.Begin(item); row < Pieces.End(item); row++)
+        for (long row = Pieces.Begin(item); row < Pieces.End(item); row += BufferRows)
         {
-            float* x = ElementRows<T>.AsSingle(Input + (row * Width), input, Width);
-            float* dy = ElementRows<T>.AsSingle(OutputGradient + (row * Width), outputGradient, Width);
-            (float mean, float scale) = RowNorm<TSimd, TVector>.Moments(x, Width, Epsilon);
-            RowNorm<TSimd, TVector>.Backward(x, Width, mean, scale, Gain, dy, inputGradient, gainSum, biasSum);
-            if (InputGradient != null)
+            int rows = (int)Math.Min(BufferRows, Pieces.End(item) - row);
+            float* x = ElementRows<T>.AsSingle(Input + (row * Width), input, rows * Width);
+            float* dy = ElementRows<T>.AsSingle(OutputGradient + (row * Width), outputGradient, rows * Width);
+            float* dx = typeof(T) == typeof(float) && InputGradient != null ? (float*)InputGradient + (row * Width) : buffer;
+            RowNorm<TSimd, TVector>.Moments(x, Width, rows, Width, Epsilon, means, scales);
+            RowNorm<TSimd, TVector>.Backward(x, Width, rows, Width, means, scales, Gain, dy, dx, Width, gainSum, biasSum);
+            if (InputGradient != null && dx == buffer)
             {
-                ElementRows<T>.Narrow(inputGradient, InputGradient + (row * Width), Width);
+                ElementRows<T>.Narrow(buffer, InputGradient + (row * Width), rows * Width);
             }
         }
     }

@@ -2,178 +2,154 @@ using System.Runtime.CompilerServices;
 
 namespace LongSeqKernels;
 
-/// <summary>Layer normalisation of one fp32 row: <c>y = (x - mean) * scale * gain + bias</c>, <c>scale = 1 / sqrt(variance + epsilon)</c>.</summary>
-internal static unsafe class RowNorm<TSimd, TVector>
+/// <summary>
+/// Layer normalisation of fp32 rows: <c>y = (x - mean) * scale * gain + bias</c>, <c>scale = 1 / sqrt(variance + epsilon)</c>. Rows go through each step in
+/// blocks, whose sums across vectors, divisions and roots are taken for all rows at a time: row by row their latency would be most of the work.
+/// A row has the same bits wherever in a block it is.
+/// </summary>
+internal static unsafe partial class RowNorm<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>
-    /// The means of rows and their scales; the variance from the centred row, which keeps its digits when the mean is large. Four rows at a time hide the
-    /// latency of the sums across vectors, the division and the root.
-    /// </summary>
+    /// <summary>Rows of a block: a vector of 16 sums, and few enough to find them in the L1 cache at the next step.</summary>
+    public const int BlockRows = 16;
+
+    /// <summary>Floats that hold the sums of a block before they are folded, and those beside them that narrow vectors read in vain.</summary>
+    private const int PartialFloats = 2 * BlockRows * 4;
+
+    /// <summary>The means of rows and their scales; the variance from the centred row, which keeps its digits when the mean is large.</summary>
+    /// <param name="x">The rows.</param>
+    /// <param name="stride">From a row to the next.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="width">Elements of a row.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="means">Result, one for each row.</param>
+    /// <param name="scales">Result, one for each row.</param>
     public static void Moments(float* x, long stride, int rows, int width, float epsilon, float* means, float* scales)
     {
-        int row = 0;
-        for (; row + 4 <= rows; row += 4)
+        for (int row = 0; row < rows; row += BlockRows)
         {
-            MomentsOfFour(x + (row * stride), stride, width, epsilon, means + row, scales + row);
-        }
-        for (; row < rows; row++)
-        {
-            (means[row], scales[row]) = Moments(x + (row * stride), width, epsilon);
+            MomentsOfBlock(x + (row * stride), stride, Math.Min(BlockRows, rows - row), width, epsilon, means + row, scales + row);
         }
     }
 
-    /// <summary>The mean of a row and its scale.</summary>
+    /// <summary>Normalises rows; <paramref name="y"/> may be <paramref name="x"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static (float Mean, float Scale) Moments(float* x, int width, float epsilon)
+    public static void Normalise(
+        float* x, long stride, int rows, int width, float* means, float* scales, float* gain, float* bias, float* y, long resultStride)
     {
-        TVector sums = TSimd.Zero;
-        int i = 0;
-        for (; i + TSimd.Count <= width; i += TSimd.Count)
+        for (int row = 0; row < rows; row++, x += stride, y += resultStride)
         {
-            sums = TSimd.Add(sums, TSimd.Load(x + i));
+            TVector centre = TSimd.Create(means[row]);
+            TVector factor = TSimd.Create(scales[row]);
+            int i = 0;
+            for (; i + TSimd.Count <= width; i += TSimd.Count)
+            {
+                TVector normalised = TSimd.Multiply(TSimd.Subtract(TSimd.Load(x + i), centre), factor);
+                TSimd.Store(TSimd.MultiplyAdd(normalised, TSimd.Load(gain + i), TSimd.Load(bias + i)), y + i);
+            }
+            for (; i < width; i++)
+            {
+                y[i] = ((x[i] - means[row]) * scales[row] * gain[i]) + bias[i];
+            }
         }
-        float sum = TSimd.Sum(sums);
-        for (; i < width; i++)
-        {
-            sum += x[i];
-        }
-        float mean = sum / width;
-        TVector centre = TSimd.Create(mean);
-        TVector squares = TSimd.Zero;
-        for (i = 0; i + TSimd.Count <= width; i += TSimd.Count)
-        {
-            TVector difference = TSimd.Subtract(TSimd.Load(x + i), centre);
-            squares = TSimd.MultiplyAdd(difference, difference, squares);
-        }
-        return (mean, Scale(TSimd.Sum(squares), x, i, width, mean, epsilon));
     }
 
-    /// <summary>Normalises a row; <paramref name="y"/> may be <paramref name="x"/>.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Normalise(float* x, int width, float mean, float scale, float* gain, float* bias, float* y)
+    private static void MomentsOfBlock(float* x, long stride, int rows, int width, float epsilon, float* means, float* scales)
     {
-        TVector centre = TSimd.Create(mean);
-        TVector factor = TSimd.Create(scale);
-        int i = 0;
-        for (; i + TSimd.Count <= width; i += TSimd.Count)
+        float* partial = stackalloc float[PartialFloats];
+        float* totals = stackalloc float[BlockRows];
+        int vectors = width - (width % TSimd.Count);
+        for (int row = 0; row < rows; row += 4)
         {
-            TVector normalised = TSimd.Multiply(TSimd.Subtract(TSimd.Load(x + i), centre), factor);
-            TSimd.Store(TSimd.MultiplyAdd(normalised, TSimd.Load(gain + i), TSimd.Load(bias + i)), y + i);
+            float* a = x + (row * stride);
+            float* b = row + 1 < rows ? a + stride : a;
+            float* c = row + 2 < rows ? b + stride : a;
+            float* d = row + 3 < rows ? c + stride : a;
+            TVector sumA = TSimd.Zero, sumB = TSimd.Zero, sumC = TSimd.Zero, sumD = TSimd.Zero;
+            for (int i = 0; i < vectors; i += TSimd.Count)
+            {
+                sumA = TSimd.Add(sumA, TSimd.Load(a + i));
+                sumB = TSimd.Add(sumB, TSimd.Load(b + i));
+                sumC = TSimd.Add(sumC, TSimd.Load(c + i));
+                sumD = TSimd.Add(sumD, TSimd.Load(d + i));
+            }
+            TSimd.Store(TSimd.SumFour(sumA, sumB, sumC, sumD), partial + (row / 4 * TSimd.Count));
         }
-        for (; i < width; i++)
+        Fold(partial, totals);
+        for (int i = vectors; i < width; i++)
         {
-            y[i] = ((x[i] - mean) * scale * gain[i]) + bias[i];
+            for (int row = 0; row < rows; row++)
+            {
+                totals[row] += x[(row * stride) + i];
+            }
         }
+        Divide(totals, width);
+        new ReadOnlySpan<float>(totals, rows).CopyTo(new Span<float>(means, rows));
+        for (int row = 0; row < rows; row += 4)
+        {
+            float* a = x + (row * stride);
+            float* b = row + 1 < rows ? a + stride : a;
+            float* c = row + 2 < rows ? b + stride : a;
+            float* d = row + 3 < rows ? c + stride : a;
+            TVector centreA = TSimd.Create(means[row]);
+            TVector centreB = row + 1 < rows ? TSimd.Create(means[row + 1]) : centreA;
+            TVector centreC = row + 2 < rows ? TSimd.Create(means[row + 2]) : centreA;
+            TVector centreD = row + 3 < rows ? TSimd.Create(means[row + 3]) : centreA;
+            TVector sumA = TSimd.Zero, sumB = TSimd.Zero, sumC = TSimd.Zero, sumD = TSimd.Zero;
+            for (int i = 0; i < vectors; i += TSimd.Count)
+            {
+                TVector differenceA = TSimd.Subtract(TSimd.Load(a + i), centreA);
+                sumA = TSimd.MultiplyAdd(differenceA, differenceA, sumA);
+                TVector differenceB = TSimd.Subtract(TSimd.Load(b + i), centreB);
+                sumB = TSimd.MultiplyAdd(differenceB, differenceB, sumB);
+                TVector differenceC = TSimd.Subtract(TSimd.Load(c + i), centreC);
+                sumC = TSimd.MultiplyAdd(differenceC, differenceC, sumC);
+                TVector differenceD = TSimd.Subtract(TSimd.Load(d + i), centreD);
+                sumD = TSimd.MultiplyAdd(differenceD, differenceD, sumD);
+            }
+            TSimd.Store(TSimd.SumFour(sumA, sumB, sumC, sumD), partial + (row / 4 * TSimd.Count));
+        }
+        Fold(partial, totals);
+        for (int i = vectors; i < width; i++)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                float difference = x[(row * stride) + i] - means[row];
+                totals[row] += difference * difference;
+            }
+        }
+        Divide(totals, width);
+        for (int row = 0; row < BlockRows; row += TSimd.Count)
+        {
+            TVector deviation = TSimd.Sqrt(TSimd.Add(TSimd.Load(totals + row), TSimd.Create(epsilon)));
+            TSimd.Store(TSimd.Divide(TSimd.Create(1f), deviation), totals + row);
+        }
+        new ReadOnlySpan<float>(totals, rows).CopyTo(new Span<float>(scales, rows));
     }
 
-    /// <summary>
-    /// The gradient of a row's input, and its part of the gradients of gain and bias, which are added to.
-    /// <paramref name="inputGradient"/> may be <paramref name="outputGradient"/> or <paramref name="x"/>.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Backward(
-        float* x, int width, float mean, float scale, float* gain, float* outputGradient, float* inputGradient, float* gainGradient, float* biasGradient)
-    {
-        TVector centre = TSimd.Create(mean);
-        TVector factor = TSimd.Create(scale);
-        TVector sums = TSimd.Zero;
-        TVector products = TSimd.Zero;
-        float sum = 0;
-        float product = 0;
-        int i = 0;
-        for (; i + TSimd.Count <= width; i += TSimd.Count)
-        {
-            TVector normalised = TSimd.Multiply(TSimd.Subtract(TSimd.Load(x + i), centre), factor);
-            TVector gradient = TSimd.Load(outputGradient + i);
-            TVector scaled = TSimd.Multiply(gradient, TSimd.Load(gain + i));
-            sums = TSimd.Add(sums, scaled);
-            products = TSimd.MultiplyAdd(scaled, normalised, products);
-            TSimd.Store(TSimd.MultiplyAdd(gradient, normalised, TSimd.Load(gainGradient + i)), gainGradient + i);
-            TSimd.Store(TSimd.Add(gradient, TSimd.Load(biasGradient + i)), biasGradient + i);
-        }
-        for (int tail = i; tail < width; tail++)
-        {
-            float normalised = (x[tail] - mean) * scale;
-            sum += outputGradient[tail] * gain[tail];
-            product += outputGradient[tail] * gain[tail] * normalised;
-            gainGradient[tail] += outputGradient[tail] * normalised;
-            biasGradient[tail] += outputGradient[tail];
-        }
-        float meanGradient = (TSimd.Sum(sums) + sum) / width;
-        float meanProduct = (TSimd.Sum(products) + product) / width;
-        TVector meanGradients = TSimd.Create(meanGradient);
-        TVector meanProducts = TSimd.Create(meanProduct);
-        for (i = 0; i + TSimd.Count <= width; i += TSimd.Count)
-        {
-            TVector normalised = TSimd.Multiply(TSimd.Subtract(TSimd.Load(x + i), centre), factor);
-            TVector scaled = TSimd.Multiply(TSimd.Load(outputGradient + i), TSimd.Load(gain + i));
-            TVector rest = TSimd.Subtract(TSimd.Subtract(scaled, meanGradients), TSimd.Multiply(normalised, meanProducts));
-            TSimd.Store(TSimd.Multiply(rest, factor), inputGradient + i);
-        }
-        for (; i < width; i++)
-        {
-            float normalised = (x[i] - mean) * scale;
-            inputGradient[i] = ((outputGradient[i] * gain[i]) - meanGradient - (normalised * meanProduct)) * scale;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MomentsOfFour(float* x, long stride, int width, float epsilon, float* means, float* scales)
-    {
-        float* a = x;
-        float* b = a + stride;
-        float* c = b + stride;
-        float* d = c + stride;
-        TVector sumA = TSimd.Zero, sumB = TSimd.Zero, sumC = TSimd.Zero, sumD = TSimd.Zero;
-        int i = 0;
-        for (; i + TSimd.Count <= width; i += TSimd.Count)
-        {
-            sumA = TSimd.Add(sumA, TSimd.Load(a + i));
-            sumB = TSimd.Add(sumB, TSimd.Load(b + i));
-            sumC = TSimd.Add(sumC, TSimd.Load(c + i));
-            sumD = TSimd.Add(sumD, TSimd.Load(d + i));
-        }
-        float meanA = TSimd.Sum(sumA), meanB = TSimd.Sum(sumB), meanC = TSimd.Sum(sumC), meanD = TSimd.Sum(sumD);
-        for (; i < width; i++)
-        {
-            meanA += a[i];
-            meanB += b[i];
-            meanC += c[i];
-            meanD += d[i];
-        }
-        means[0] = meanA /= width;
-        means[1] = meanB /= width;
-        means[2] = meanC /= width;
-        means[3] = meanD /= width;
-        TVector centreA = TSimd.Create(meanA), centreB = TSimd.Create(meanB), centreC = TSimd.Create(meanC), centreD = TSimd.Create(meanD);
-        sumA = sumB = sumC = sumD = TSimd.Zero;
-        for (i = 0; i + TSimd.Count <= width; i += TSimd.Count)
-        {
-            TVector differenceA = TSimd.Subtract(TSimd.Load(a + i), centreA);
-            TVector differenceB = TSimd.Subtract(TSimd.Load(b + i), centreB);
-            TVector differenceC = TSimd.Subtract(TSimd.Load(c + i), centreC);
-            TVector differenceD = TSimd.Subtract(TSimd.Load(d + i), centreD);
-            sumA = TSimd.MultiplyAdd(differenceA, differenceA, sumA);
-            sumB = TSimd.MultiplyAdd(differenceB, differenceB, sumB);
-            sumC = TSimd.MultiplyAdd(differenceC, differenceC, sumC);
-            sumD = TSimd.MultiplyAdd(differenceD, differenceD, sumD);
-        }
-        scales[0] = Scale(TSimd.Sum(sumA), a, i, width, meanA, epsilon);
-        scales[1] = Scale(TSimd.Sum(sumB), b, i, width, meanB, epsilon);
-        scales[2] = Scale(TSimd.Sum(sumC), c, i, width, meanC, epsilon);
-        scales[3] = Scale(TSimd.Sum(sumD), d, i, width, meanD, epsilon);
-    }
-
-    /// <summary>Completes the sum of squares with the elements that fill no vector.</summary>
+    /// <summary>Divides the sums of a block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Scale(float squares, float* x, int first, int width, float mean, float epsilon)
+    private static void Divide(float* totals, float divisor)
     {
-        for (int i = first; i < width; i++)
+        for (int row = 0; row < BlockRows; row += TSimd.Count)
         {
-            squares += (x[i] - mean) * (x[i] - mean);
+            TSimd.Store(TSimd.Divide(TSimd.Load(totals + row), TSimd.Create(divisor)), totals + row);
         }
-        return 1f / MathF.Sqrt((squares / width) + epsilon);
+    }
+
+    /// <summary>The sums of the rows of a block from what <see cref="ISimd{TVector}.SumFour"/> left of every four.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fold(float* partial, float* totals)
+    {
+        for (int row = 0; row < BlockRows; row += TSimd.Count, partial += TSimd.Count / 4 * TSimd.Count)
+        {
+            TSimd.Store(
+                TSimd.CombineSums(
+                    TSimd.Load(partial), TSimd.Load(partial + TSimd.Count), TSimd.Load(partial + (2 * TSimd.Count)), TSimd.Load(partial + (3 * TSimd.Count))),
+                totals + row);
+        }
     }
 }
