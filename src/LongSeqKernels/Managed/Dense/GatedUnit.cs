@@ -19,8 +19,7 @@ internal static unsafe class GatedUnit<TSimd, TVector>
             {
                 TVector up = TSimd.Add(TSimd.Load(u + (row * stride) + lane), upShift);
                 TVector gate = TSimd.Add(TSimd.Load(g + (row * stride) + lane), gateShift);
-                TVector silu = TSimd.Multiply(gate, SimdMath.Sigmoid<TSimd, TVector>(gate));
-                TSimd.Store(TSimd.Multiply(up, silu), h + ((long)row * strideH) + lane);
+                TSimd.Store(TSimd.Multiply(up, SimdMath.Silu<TSimd, TVector>(gate)), h + ((long)row * strideH) + lane);
             }
         }
     }
@@ -37,7 +36,7 @@ internal static unsafe class GatedUnit<TSimd, TVector>
                 TVector gate = TSimd.Add(TSimd.Load(g + lane), TSimd.Load(gateBias + lane));
                 TSimd.Store(up, u + lane);
                 TSimd.Store(gate, g + lane);
-                TSimd.Store(TSimd.Multiply(up, TSimd.Multiply(gate, SimdMath.Sigmoid<TSimd, TVector>(gate))), h + lane);
+                TSimd.Store(TSimd.Multiply(up, SimdMath.Silu<TSimd, TVector>(gate)), h + lane);
             }
         }
     }

@@ -14,7 +14,7 @@ internal static unsafe class Activations<TSimd, TVector>
     {
         if (activation == LinearActivation.Silu)
         {
-            return TSimd.Multiply(x, SimdMath.Sigmoid<TSimd, TVector>(x));
+            return SimdMath.Silu<TSimd, TVector>(x);
         }
         if (activation == LinearActivation.Identity)
         {
@@ -43,60 +43,89 @@ internal static unsafe class Activations<TSimd, TVector>
         return (TSimd.Select(below, power, x), TSimd.Select(below, power, one));
     }
 
-    /// <summary>Replaces a block of rows by its activations, and by zeros beyond its width.</summary>
+    /// <summary>Reads a block of rows and activates it; zeros follow its width up to whole vectors of 16.</summary>
     /// <param name="activation">Which.</param>
-    /// <param name="block">Aligned to 64 bytes, rows padded to whole vectors of 16.</param>
-    /// <param name="stride">From a row to the next.</param>
+    /// <param name="source">The first row.</param>
+    /// <param name="sourceStride">From a row to the next.</param>
     /// <param name="rows">Rows of the block.</param>
     /// <param name="width">Elements of a row.</param>
-    public static void ApplyToRows(LinearActivation activation, float* block, int stride, int rows, int width)
+    /// <param name="activated">Result, aligned to 64 bytes, as is its stride.</param>
+    /// <param name="stride">From a row to the next, at least the padded width.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Load<T>(LinearActivation activation, T* source, long sourceStride, int rows, int width, float* activated, int stride)
+        where T : unmanaged
     {
-        if (activation == LinearActivation.Identity)
-        {
-            return;
-        }
         int padded = Panels.Pad(width);
-        for (int row = 0; row < rows; row++, block += stride)
+        for (int row = 0; row < rows; row++, source += sourceStride, activated += stride)
         {
-            for (int i = 0; i < padded; i += TSimd.Count)
+            int i = 0;
+            for (; i + TSimd.Count <= width; i += TSimd.Count)
             {
-                TSimd.StoreAligned(Apply(activation, TSimd.LoadAligned(block + i)), block + i);
+                TSimd.StoreAligned(Apply(activation, SimdMath.Load<TSimd, TVector, T>(source + i)), activated + i);
             }
-            new Span<float>(block + width, padded - width).Clear();
+            for (; i < width; i++)
+            {
+                activated[i] = BodyMath.Activate(activation, Element<T>.ToSingle(source[i]));
+            }
+            for (; i < padded; i++)
+            {
+                activated[i] = 0;
+            }
         }
     }
 
-    /// <summary>The activations of a block of rows, and their derivatives in its place.</summary>
+    /// <summary>Reads a block of rows, activates it and keeps the derivatives beside.</summary>
+    /// <inheritdoc cref="Load"/>
     /// <param name="activation">Which.</param>
-    /// <param name="block">In: x; out: phi'(x). Aligned to 64 bytes, rows padded to whole vectors of 16.</param>
-    /// <param name="activated">phi(x), zeros beyond the width; laid out as the block.</param>
-    /// <param name="stride">From a row to the next.</param>
+    /// <param name="source">The first row.</param>
+    /// <param name="sourceStride">From a row to the next.</param>
     /// <param name="rows">Rows of the block.</param>
     /// <param name="width">Elements of a row.</param>
-    public static void ApplyWithDerivative(LinearActivation activation, float* block, float* activated, int stride, int rows, int width)
+    /// <param name="activated">Result, aligned to 64 bytes, as is its stride.</param>
+    /// <param name="derivatives">Result, laid out as <paramref name="activated"/>.</param>
+    /// <param name="stride">From a row to the next, at least the padded width.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadWithDerivatives<T>(
+        LinearActivation activation, T* source, long sourceStride, int rows, int width, float* activated, float* derivatives, int stride)
+        where T : unmanaged
     {
         int padded = Panels.Pad(width);
-        for (int row = 0; row < rows; row++, block += stride, activated += stride)
+        for (int row = 0; row < rows; row++, source += sourceStride, activated += stride, derivatives += stride)
         {
-            for (int i = 0; i < padded; i += TSimd.Count)
+            int i = 0;
+            for (; i + TSimd.Count <= width; i += TSimd.Count)
             {
-                (TVector value, TVector derivative) = Both(activation, TSimd.LoadAligned(block + i));
+                (TVector value, TVector derivative) = Both(activation, SimdMath.Load<TSimd, TVector, T>(source + i));
                 TSimd.StoreAligned(value, activated + i);
-                TSimd.StoreAligned(derivative, block + i);
+                TSimd.StoreAligned(derivative, derivatives + i);
             }
-            new Span<float>(activated + width, padded - width).Clear();
+            for (; i < width; i++)
+            {
+                activated[i] = BodyMath.Activate(activation, Element<T>.ToSingle(source[i]));
+                derivatives[i] = BodyMath.ActivateDerivative(activation, Element<T>.ToSingle(source[i]));
+            }
+            for (; i < padded; i++)
+            {
+                activated[i] = derivatives[i] = 0;
+            }
         }
     }
 
-    /// <summary><c>target *= factors</c> over a block of rows.</summary>
-    public static void Multiply(float* target, float* factors, int stride, int rows, int width)
+    /// <summary>Stores a block of gradients times the derivatives of what they are gradients of.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void StoreProducts<T>(float* gradients, float* derivatives, int stride, int rows, int width, T* target, long targetStride)
+        where T : unmanaged
     {
-        int padded = Panels.Pad(width);
-        for (int row = 0; row < rows; row++, target += stride, factors += stride)
+        for (int row = 0; row < rows; row++, gradients += stride, derivatives += stride, target += targetStride)
         {
-            for (int i = 0; i < padded; i += TSimd.Count)
+            int i = 0;
+            for (; i + TSimd.Count <= width; i += TSimd.Count)
             {
-                TSimd.StoreAligned(TSimd.Multiply(TSimd.LoadAligned(target + i), TSimd.LoadAligned(factors + i)), target + i);
+                SimdMath.Store<TSimd, TVector, T>(TSimd.Multiply(TSimd.LoadAligned(gradients + i), TSimd.LoadAligned(derivatives + i)), target + i);
+            }
+            for (; i < width; i++)
+            {
+                target[i] = Element<T>.FromSingle(gradients[i] * derivatives[i]);
             }
         }
     }

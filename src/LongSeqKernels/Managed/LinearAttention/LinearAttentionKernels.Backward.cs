@@ -14,7 +14,7 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
         Span<T> valueGradient)
     {
         var cut = new LinearAttentionPieces(shape, history);
-        long threadFloats = cut.SlotFloats + (shape.Heads * cut.HeadTransposed) + (3 * cut.KeyBlock) + (2 * cut.ValueBlock);
+        long threadFloats = cut.SlotFloats + (shape.Heads * cut.HeadTransposed) + (3 * cut.KeyBlock) + cut.ValueBlock;
         using AlignedBuffer buffer = Rent(cut, 0, threadFloats, out _, out float* threads);
         fixed (T* k = keys, v = values, dk = keyGradient, dv = valueGradient)
         fixed (float* dm = stateGradient)
@@ -83,8 +83,8 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
     {
         for (int head = 0; head < cut.Shape.Heads; head++)
         {
-            RowBlocks<float, TSimd, TVector>.LoadTransposed(
-                state + (head * cut.HeadState), cut.ValueLanes, cut.Shape.KeyWidth, cut.Shape.ValueWidth, transposed + (head * cut.HeadTransposed), cut.KeyLanes);
+            Panel<TSimd, TVector>.FromRows(
+                state + (head * cut.HeadState), cut.ValueLanes, cut.Shape.KeyWidth, cut.Shape.ValueWidth, 1f, transposed + (head * cut.HeadTransposed), cut.KeyLanes);
         }
     }
 
@@ -107,11 +107,11 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
             LinearAttentionShape shape = Cut.Shape;
             float* gradient = Scratch + (thread * ScratchStride);
             float* transposed = gradient + Cut.SlotFloats;
-            float* keyBlock = transposed + (shape.Heads * Cut.HeadTransposed);
-            float* activatedBlock = keyBlock + Cut.KeyBlock;
+            float* derivativeBlock = transposed + (shape.Heads * Cut.HeadTransposed);
+            float* activatedBlock = derivativeBlock + Cut.KeyBlock;
             float* keyGradientBlock = activatedBlock + Cut.KeyBlock;
             float* valueBlock = keyGradientBlock + Cut.KeyBlock;
-            float* valueGradientBlock = valueBlock + Cut.ValueBlock;
+            bool inPlace = Cut.ProducesRows<T>();
             int segment = Cut.Pieces.SegmentOf(item);
             RowBlocks<float, TSimd, TVector>.Load(
                 StateGradient + ((long)segment * shape.State), shape.ValueWidth, shape.Heads * shape.KeyWidth, shape.ValueWidth, gradient, Cut.ValueLanes);
@@ -120,23 +120,32 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
             for (long row = begin; row < end; row += LinearAttentionPieces.BlockRows)
             {
                 int rows = (int)Math.Min(LinearAttentionPieces.BlockRows, end - row);
+                T* keyRows = Keys + (row * shape.KeyRow);
+                T* valueRows = Values + (row * shape.ValueRow);
+                PrefetchPlan keysAhead = Ahead(keyRows, rows, shape.KeyRow, shape.Heads);
+                PrefetchPlan valuesAhead = Ahead(valueRows, rows, shape.ValueRow, shape.Heads);
+                PrefetchPlan keyGradientsAhead = Ahead(KeyGradient + (row * shape.KeyRow), rows, shape.KeyRow, shape.Heads);
+                PrefetchPlan valueGradientsAhead = Ahead(ValueGradient + (row * shape.ValueRow), rows, shape.ValueRow, shape.Heads);
                 for (int head = 0; head < shape.Heads; head++)
                 {
-                    long keys = (row * shape.KeyRow) + (head * shape.KeyWidth);
-                    long values = (row * shape.ValueRow) + (head * shape.ValueWidth);
-                    RowBlocks<T, TSimd, TVector>.Load(Keys + keys, shape.KeyRow, rows, shape.KeyWidth, keyBlock, Cut.KeyStride);
-                    Activations<TSimd, TVector>.ApplyWithDerivative(Activation, keyBlock, activatedBlock, Cut.KeyStride, rows, shape.KeyWidth);
-                    RowTile<TSimd, TVector>.Multiply(
-                        rows, shape.KeyWidth, Cut.ValueLanes, activatedBlock, Cut.KeyStride, gradient + (head * Cut.HeadState), Cut.ValueLanes,
-                        valueGradientBlock, Cut.ValueStride, OutputMode.Overwrite);
-                    RowBlocks<T, TSimd, TVector>.Store(valueGradientBlock, Cut.ValueStride, rows, shape.ValueWidth, ValueGradient + values, shape.ValueRow);
-
-                    RowBlocks<T, TSimd, TVector>.Load(Values + values, shape.ValueRow, rows, shape.ValueWidth, valueBlock, Cut.ValueStride);
-                    RowTile<TSimd, TVector>.Multiply(
-                        rows, shape.ValueWidth, Cut.KeyLanes, valueBlock, Cut.ValueStride, transposed + (head * Cut.HeadTransposed), Cut.KeyLanes,
-                        keyGradientBlock, Cut.KeyStride, OutputMode.Overwrite);
-                    Activations<TSimd, TVector>.Multiply(keyGradientBlock, keyBlock, Cut.KeyStride, rows, shape.KeyWidth);
-                    RowBlocks<T, TSimd, TVector>.Store(keyGradientBlock, Cut.KeyStride, rows, shape.KeyWidth, KeyGradient + keys, shape.KeyRow);
+                    T* keys = keyRows + (head * shape.KeyWidth);
+                    T* values = valueRows + (head * shape.ValueWidth);
+                    T* keyResult = KeyGradient + (keys - Keys);
+                    T* valueResult = ValueGradient + (values - Values);
+                    Activations<TSimd, TVector>.LoadWithDerivatives(
+                        Activation, keys, shape.KeyRow, rows, shape.KeyWidth, activatedBlock, derivativeBlock, Cut.KeyStride);
+                    MultiplyRows(
+                        rows, shape.KeyWidth, activatedBlock, Cut.KeyStride, gradient + (head * Cut.HeadState), Cut.ValueLanes,
+                        inPlace ? (float*)valueResult : valueBlock, inPlace ? shape.ValueRow : Cut.ValueStride, keysAhead, valuesAhead, head);
+                    if (!inPlace)
+                    {
+                        RowBlocks<T, TSimd, TVector>.Store(valueBlock, Cut.ValueStride, rows, shape.ValueWidth, valueResult, shape.ValueRow);
+                        RowBlocks<T, TSimd, TVector>.Load(values, shape.ValueRow, rows, shape.ValueWidth, valueBlock, Cut.ValueStride);
+                    }
+                    MultiplyRows(
+                        rows, shape.ValueWidth, inPlace ? (float*)values : valueBlock, inPlace ? shape.ValueRow : Cut.ValueStride,
+                        transposed + (head * Cut.HeadTransposed), Cut.KeyLanes, keyGradientBlock, Cut.KeyStride, keyGradientsAhead, valueGradientsAhead, head);
+                    Activations<TSimd, TVector>.StoreProducts(keyGradientBlock, derivativeBlock, Cut.KeyStride, rows, shape.KeyWidth, keyResult, shape.KeyRow);
                 }
             }
         }
@@ -171,8 +180,8 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
             LinearAttentionShape shape = Cut.Shape;
             float* read = Scratch + (thread * ScratchStride);
             float* transposed = read + Cut.SlotFloats;
-            float* queryBlock = transposed + (shape.Heads * Cut.HeadTransposed);
-            float* activatedBlock = queryBlock + Cut.KeyBlock;
+            float* derivativeBlock = transposed + (shape.Heads * Cut.HeadTransposed);
+            float* activatedBlock = derivativeBlock + Cut.KeyBlock;
             float* queryGradientBlock = activatedBlock + Cut.KeyBlock;
             float* outputGradientBlock = queryGradientBlock + Cut.KeyBlock;
             float* selfScratch = outputGradientBlock + Cut.ValueBlock;
@@ -184,26 +193,30 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
             for (long row = begin; row < end; row += LinearAttentionPieces.BlockRows)
             {
                 int rows = (int)Math.Min(LinearAttentionPieces.BlockRows, end - row);
+                PrefetchPlan queriesAhead = Ahead(Queries + (row * shape.KeyRow), rows, shape.KeyRow, shape.Heads);
+                PrefetchPlan outputsAhead = Ahead(OutputGradient + (row * shape.ValueRow), rows, shape.ValueRow, shape.Heads);
+                PrefetchPlan gradientsAhead = Ahead(QueryGradient + (row * shape.KeyRow), rows, shape.KeyRow, shape.Heads);
+                long steps = Math.Max(1, ColumnTile<TSimd, TVector>.PrefetchSteps(shape.KeyWidth, rows, Cut.ValueLanes));
                 for (int head = 0; head < shape.Heads; head++)
                 {
                     long keys = (row * shape.KeyRow) + (head * shape.KeyWidth);
                     long values = (row * shape.ValueRow) + (head * shape.ValueWidth);
-                    RowBlocks<T, TSimd, TVector>.Load(Queries + keys, shape.KeyRow, rows, shape.KeyWidth, queryBlock, Cut.KeyStride);
-                    Activations<TSimd, TVector>.ApplyWithDerivative(Options.RowActivation, queryBlock, activatedBlock, Cut.KeyStride, rows, shape.KeyWidth);
+                    Activations<TSimd, TVector>.LoadWithDerivatives(
+                        Options.RowActivation, Queries + keys, shape.KeyRow, rows, shape.KeyWidth, activatedBlock, derivativeBlock, Cut.KeyStride);
                     RowBlocks<T, TSimd, TVector>.Load(
                         OutputGradient + values, shape.ValueRow, rows, shape.ValueWidth, outputGradientBlock, Cut.ValueStride);
                     ColumnTile<TSimd, TVector>.Multiply(
                         shape.KeyWidth, rows, Cut.ValueLanes, activatedBlock, Cut.KeyStride, outputGradientBlock, Cut.ValueStride,
-                        slot + (head * Cut.HeadState), Cut.ValueLanes, row == begin ? null : Ones);
-                    RowTile<TSimd, TVector>.Multiply(
-                        rows, shape.ValueWidth, Cut.KeyLanes, outputGradientBlock, Cut.ValueStride, transposed + (head * Cut.HeadTransposed), Cut.KeyLanes,
-                        queryGradientBlock, Cut.KeyStride, OutputMode.Overwrite);
+                        slot + (head * Cut.HeadState), Cut.ValueLanes, row == begin ? null : Ones, queriesAhead.Of(head), queriesAhead.Step(steps));
+                    MultiplyRows(
+                        rows, shape.ValueWidth, outputGradientBlock, Cut.ValueStride, transposed + (head * Cut.HeadTransposed), Cut.KeyLanes,
+                        queryGradientBlock, Cut.KeyStride, outputsAhead, gradientsAhead, head);
                     if (SelfKeys != null)
                     {
                         SelfTerm(keys, values, rows, activatedBlock, outputGradientBlock, queryGradientBlock, selfScratch);
                     }
-                    Activations<TSimd, TVector>.Multiply(queryGradientBlock, queryBlock, Cut.KeyStride, rows, shape.KeyWidth);
-                    RowBlocks<T, TSimd, TVector>.Store(queryGradientBlock, Cut.KeyStride, rows, shape.KeyWidth, QueryGradient + keys, shape.KeyRow);
+                    Activations<TSimd, TVector>.StoreProducts(
+                        queryGradientBlock, derivativeBlock, Cut.KeyStride, rows, shape.KeyWidth, QueryGradient + keys, shape.KeyRow);
                 }
             }
         }
@@ -212,13 +225,13 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
             long keys, long values, int rows, float* activatedBlock, float* outputGradientBlock, float* queryGradientBlock, float* selfScratch)
         {
             LinearAttentionShape shape = Cut.Shape;
-            float* keyBlock = selfScratch;
-            float* activatedKeyBlock = keyBlock + Cut.KeyBlock;
+            float* derivativeBlock = selfScratch;
+            float* activatedKeyBlock = derivativeBlock + Cut.KeyBlock;
             float* keyGradientBlock = activatedKeyBlock + Cut.KeyBlock;
             float* valueBlock = keyGradientBlock + Cut.KeyBlock;
             float* valueGradientBlock = valueBlock + Cut.ValueBlock;
-            RowBlocks<T, TSimd, TVector>.Load(SelfKeys + keys, shape.KeyRow, rows, shape.KeyWidth, keyBlock, Cut.KeyStride);
-            Activations<TSimd, TVector>.ApplyWithDerivative(Options.RowActivation, keyBlock, activatedKeyBlock, Cut.KeyStride, rows, shape.KeyWidth);
+            Activations<TSimd, TVector>.LoadWithDerivatives(
+                Options.RowActivation, SelfKeys + keys, shape.KeyRow, rows, shape.KeyWidth, activatedKeyBlock, derivativeBlock, Cut.KeyStride);
             RowBlocks<T, TSimd, TVector>.Load(SelfValues + values, shape.ValueRow, rows, shape.ValueWidth, valueBlock, Cut.ValueStride);
             for (int row = 0; row < rows; row++)
             {
@@ -230,8 +243,7 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>
                 PaddedRows<TSimd, TVector>.Scale(keyGradientBlock + keyRow, weightGradient, activatedBlock + keyRow, Cut.KeyLanes);
                 PaddedRows<TSimd, TVector>.Scale(valueGradientBlock + valueRow, weight, outputGradientBlock + valueRow, Cut.ValueLanes);
             }
-            Activations<TSimd, TVector>.Multiply(keyGradientBlock, keyBlock, Cut.KeyStride, rows, shape.KeyWidth);
-            RowBlocks<T, TSimd, TVector>.Store(keyGradientBlock, Cut.KeyStride, rows, shape.KeyWidth, SelfKeyGradient + keys, shape.KeyRow);
+            Activations<TSimd, TVector>.StoreProducts(keyGradientBlock, derivativeBlock, Cut.KeyStride, rows, shape.KeyWidth, SelfKeyGradient + keys, shape.KeyRow);
             RowBlocks<T, TSimd, TVector>.Store(valueGradientBlock, Cut.ValueStride, rows, shape.ValueWidth, SelfValueGradient + values, shape.ValueRow);
         }
     }

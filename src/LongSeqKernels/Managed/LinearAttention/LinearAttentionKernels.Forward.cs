@@ -98,12 +98,12 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(Work
                 int rows = (int)Math.Min(LinearAttentionPieces.BlockRows, end - row);
                 T* keys = Keys + (row * shape.KeyRow);
                 T* values = Values + (row * shape.ValueRow);
-                var keysAhead = new PrefetchPlan((byte*)(keys + ((long)rows * shape.KeyRow)), (long)rows * shape.KeyRow * sizeof(T), shape.Heads);
-                var valuesAhead = new PrefetchPlan((byte*)(values + ((long)rows * shape.ValueRow)), (long)rows * shape.ValueRow * sizeof(T), shape.Heads);
+                PrefetchPlan keysAhead = Ahead(keys, rows, shape.KeyRow, shape.Heads);
+                PrefetchPlan valuesAhead = Ahead(values, rows, shape.ValueRow, shape.Heads);
                 for (int head = 0; head < shape.Heads; head++)
                 {
-                    RowBlocks<T, TSimd, TVector>.Load(keys + (head * shape.KeyWidth), shape.KeyRow, rows, shape.KeyWidth, keyBlock, Cut.KeyStride);
-                    Activations<TSimd, TVector>.ApplyToRows(Activation, keyBlock, Cut.KeyStride, rows, shape.KeyWidth);
+                    Activations<TSimd, TVector>.Load(
+                        Activation, keys + (head * shape.KeyWidth), shape.KeyRow, rows, shape.KeyWidth, keyBlock, Cut.KeyStride);
                     RowBlocks<T, TSimd, TVector>.Load(values + (head * shape.ValueWidth), shape.ValueRow, rows, shape.ValueWidth, valueBlock, Cut.ValueStride);
                     Accumulate(keyBlock, valueBlock, rows, slot + (head * Cut.HeadState), row == begin ? null : Ones, keysAhead, valuesAhead, head);
                 }
@@ -168,6 +168,28 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(Work
         return total;
     }
 
+    /// <summary>The memory of the block of rows that follows <paramref name="rows"/> rows, asked for head by head.</summary>
+    private static PrefetchPlan Ahead<T>(T* block, int rows, int row, int heads)
+        where T : unmanaged =>
+        new((byte*)(block + ((long)rows * row)), (long)rows * row * sizeof(T), heads);
+
+    /// <summary>
+    /// Multiplies a block of rows of one head with a padded matrix. Half of the product asks for one stream of addresses, the other half for another: what is read
+    /// and what is written next.
+    /// </summary>
+    private static void MultiplyRows(
+        int rows, int depth, float* a, int strideA, float* matrix, int lanes, float* c, int strideC, PrefetchPlan first, PrefetchPlan second, int head)
+    {
+        int half = rows / 12 * 6;
+        RowTile<TSimd, TVector>.Multiply(
+            half, depth, lanes, a, strideA, matrix, lanes, c, strideC, OutputMode.Overwrite, first.Of(head), first.Step(RowSteps(half, depth, lanes)));
+        RowTile<TSimd, TVector>.Multiply(
+            rows - half, depth, lanes, a + ((long)half * strideA), strideA, matrix, lanes, c + ((long)half * strideC), strideC, OutputMode.Overwrite,
+            second.Of(head), second.Step(RowSteps(rows - half, depth, lanes)));
+    }
+
+    private static long RowSteps(int rows, int depth, int lanes) => Math.Max(1, RowTile<TSimd, TVector>.PrefetchSteps(rows, depth, lanes));
+
     /// <summary>phi2(s M) of all heads of one segment, padded.</summary>
     private static void ReadState(LinearAttentionPieces cut, LinearAttentionOptions options, float* state, int segment, float* target)
     {
@@ -204,6 +226,7 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(Work
             float* selfKeyBlock = queryBlock + Cut.KeyBlock;
             float* outputBlock = selfKeyBlock + Cut.KeyBlock;
             float* selfValueBlock = outputBlock + Cut.ValueBlock;
+            bool inPlace = Cut.ProducesRows<T>() && SelfKeys == null;
             int segment = Cut.Pieces.SegmentOf(item);
             ReadState(Cut, Options, State, segment, read);
             (long begin, long end) = Cut.Pieces.Rows(item, segment);
@@ -211,25 +234,29 @@ internal sealed unsafe partial class LinearAttentionKernels<TSimd, TVector>(Work
             {
                 int rows = (int)Math.Min(LinearAttentionPieces.BlockRows, end - row);
                 T* queries = Queries + (row * shape.KeyRow);
-                var queriesAhead = new PrefetchPlan((byte*)(queries + ((long)rows * shape.KeyRow)), (long)rows * shape.KeyRow * sizeof(T), shape.Heads);
-                long steps = Math.Max(1, (long)(rows / 6) * ((Cut.ValueLanes + (4 * TSimd.Count) - 1) / (4 * TSimd.Count)) * shape.KeyWidth);
+                PrefetchPlan queriesAhead = Ahead(queries, rows, shape.KeyRow, shape.Heads);
+                PrefetchPlan outputAhead = Ahead(Output + (row * shape.ValueRow), rows, shape.ValueRow, shape.Heads);
                 for (int head = 0; head < shape.Heads; head++)
                 {
-                    RowBlocks<T, TSimd, TVector>.Load(queries + (head * shape.KeyWidth), shape.KeyRow, rows, shape.KeyWidth, queryBlock, Cut.KeyStride);
-                    Activations<TSimd, TVector>.ApplyToRows(Options.RowActivation, queryBlock, Cut.KeyStride, rows, shape.KeyWidth);
-                    RowTile<TSimd, TVector>.Multiply(
-                        rows, shape.KeyWidth, Cut.ValueLanes, queryBlock, Cut.KeyStride, read + (head * Cut.HeadState), Cut.ValueLanes, outputBlock, Cut.ValueStride,
-                        OutputMode.Overwrite, queriesAhead.Of(head), queriesAhead.Step(steps));
                     long values = (row * shape.ValueRow) + (head * shape.ValueWidth);
+                    float* result = inPlace ? (float*)(Output + values) : outputBlock;
+                    Activations<TSimd, TVector>.Load(
+                        Options.RowActivation, queries + (head * shape.KeyWidth), shape.KeyRow, rows, shape.KeyWidth, queryBlock, Cut.KeyStride);
+                    MultiplyRows(
+                        rows, shape.KeyWidth, queryBlock, Cut.KeyStride, read + (head * Cut.HeadState), Cut.ValueLanes, result,
+                        inPlace ? shape.ValueRow : Cut.ValueStride, queriesAhead, outputAhead, head);
                     if (SelfKeys != null)
                     {
                         long keys = (row * shape.KeyRow) + (head * shape.KeyWidth);
-                        RowBlocks<T, TSimd, TVector>.Load(SelfKeys + keys, shape.KeyRow, rows, shape.KeyWidth, selfKeyBlock, Cut.KeyStride);
-                        Activations<TSimd, TVector>.ApplyToRows(Options.RowActivation, selfKeyBlock, Cut.KeyStride, rows, shape.KeyWidth);
+                        Activations<TSimd, TVector>.Load(
+                            Options.RowActivation, SelfKeys + keys, shape.KeyRow, rows, shape.KeyWidth, selfKeyBlock, Cut.KeyStride);
                         RowBlocks<T, TSimd, TVector>.Load(SelfValues + values, shape.ValueRow, rows, shape.ValueWidth, selfValueBlock, Cut.ValueStride);
                         AddSelfTerm(rows, queryBlock, selfKeyBlock, selfValueBlock, outputBlock);
                     }
-                    RowBlocks<T, TSimd, TVector>.Store(outputBlock, Cut.ValueStride, rows, shape.ValueWidth, Output + values, shape.ValueRow);
+                    if (!inPlace)
+                    {
+                        RowBlocks<T, TSimd, TVector>.Store(outputBlock, Cut.ValueStride, rows, shape.ValueWidth, Output + values, shape.ValueRow);
+                    }
                 }
             }
         }

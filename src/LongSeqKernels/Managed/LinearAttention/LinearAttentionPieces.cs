@@ -55,4 +55,7 @@ internal sealed class LinearAttentionPieces
 
     /// <summary>Floats of a block of values.</summary>
     public long ValueBlock => (long)BlockRows * ValueStride;
+
+    /// <summary>Whether products with a state <c>[dk, dv]</c> may go to rows of the storage type at once: fp32 rows of whole vectors of 16.</summary>
+    public bool ProducesRows<T>() => typeof(T) == typeof(float) && ValueLanes == Shape.ValueWidth;
 }

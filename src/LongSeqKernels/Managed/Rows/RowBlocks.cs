@@ -60,20 +60,4 @@ internal static unsafe class RowBlocks<T, TSimd, TVector>
             }
         }
     }
-
-    /// <summary>The transpose of a matrix <c>[rows, width]</c>: <c>[width, rows]</c>, rows padded with zeros to whole vectors of 16.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void LoadTransposed(T* source, long sourceStride, int rows, int width, float* target, nint targetStride)
-    {
-        int padded = Panels.Pad(rows);
-        for (int column = 0; column < width; column++, target += targetStride)
-        {
-            T* element = source + column;
-            for (int row = 0; row < rows; row++, element += sourceStride)
-            {
-                target[row] = Element<T>.ToSingle(*element);
-            }
-            new Span<float>(target + rows, padded - rows).Clear();
-        }
-    }
 }

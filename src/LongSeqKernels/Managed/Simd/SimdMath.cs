@@ -40,6 +40,13 @@ internal static unsafe class SimdMath
         where TVector : struct =>
         TSimd.Divide(TSimd.Create(1f), TSimd.Add(TSimd.Create(1f), TSimd.Exp2(TSimd.Multiply(x, TSimd.Create(-Log2E)))));
 
+    /// <summary>x / (1 + e^-x), relative error 1e-7 times (2 + |x|).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Silu<TSimd, TVector>(TVector x)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : struct =>
+        TSimd.Divide(x, TSimd.Add(TSimd.Create(1f), TSimd.Exp2(TSimd.Multiply(x, TSimd.Create(-Log2E)))));
+
     /// <summary>tanh(x), relative error below 3e-7.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Tanh<TSimd, TVector>(TVector x)
