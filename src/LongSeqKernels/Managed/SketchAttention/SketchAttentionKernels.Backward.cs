@@ -22,7 +22,7 @@ internal sealed unsafe partial class SketchAttentionKernels<TSimd, TVector>
         var panels = new SketchPanels(blocks);
         long slotFloats = (long)blocks.Prototypes * blocks.KeyLanes;
         int mostPieces = blocks.Pieces(shape.History.MaxLength, slotFloats).Count;
-        long threadFloats = 2 * (blocks.ScoreBlock + blocks.KeyBlock + blocks.ValueBlock);
+        long threadFloats = (2 * (blocks.ScoreBlock + blocks.KeyBlock)) + blocks.ValueBlock;
         long gradientFloats = AlignedBuffer.AlignedFloats((long)blocks.Prototypes * blocks.ValueWidth);
         long fixedFloats = panels.Floats + gradientFloats + blocks.ScoreLanes + blocks.KeyLanes + slotFloats;
         using AlignedBuffer buffer = scratch.Rent(
@@ -164,37 +164,49 @@ internal sealed unsafe partial class SketchAttentionKernels<TSimd, TVector>
             float* keyBlock = carver.Take(Blocks.KeyBlock);
             float* keyGradientBlock = carver.Take(Blocks.KeyBlock);
             float* valueBlock = carver.Take(Blocks.ValueBlock);
-            float* valueGradientBlock = carver.Take(Blocks.ValueBlock);
             for (long token = Pieces.Begin(item); token < Pieces.End(item); token += Blocks.BlockRows)
             {
                 int rows = (int)Math.Min(Blocks.BlockRows, Pieces.End(item) - token);
-                long keys = token * Blocks.KeyWidth;
-                long values = token * Blocks.ValueWidth;
-                RowBlocks<T, TSimd, TVector>.Load(Keys + keys, Blocks.KeyWidth, rows, Blocks.KeyWidth, keyBlock, Blocks.KeyStride);
-                RowBlocks<T, TSimd, TVector>.Load(Values + values, Blocks.ValueWidth, rows, Blocks.ValueWidth, valueBlock, Blocks.ValueStride);
+                T* keys = Keys + (token * Blocks.KeyWidth);
+                T* values = Values + (token * Blocks.ValueWidth);
+                T* keyGradients = KeyGradient + (token * Blocks.KeyWidth);
+                T* valueGradients = ValueGradient + (token * Blocks.ValueWidth);
+                long keyElements = (long)rows * Blocks.KeyWidth;
+                long valueElements = (long)rows * Blocks.ValueWidth;
+                RowBlocks<T, TSimd, TVector>.Load(keys, Blocks.KeyWidth, rows, Blocks.KeyWidth, keyBlock, Blocks.KeyStride);
+                float* valueRows = RowBlocks<T, TSimd, TVector>.AsSingle(
+                    values, Blocks.ValueWidth, rows, Blocks.ValueWidth, valueBlock, Blocks.ValueStride, out int valueStride);
                 PanelProduct<TSimd, TVector>.Multiply(
-                    rows, keyBlock, Blocks.KeyStride, Panels.PrototypeColumns, Panels.PackedPrototypeColumns, weights, Blocks.ScoreStride);
+                    rows, keyBlock, Blocks.KeyStride, Panels.PrototypeColumns, Panels.PackedPrototypeColumns, weights, Blocks.ScoreStride,
+                    keys + keyElements, keyElements * sizeof(T));
                 PanelProduct<TSimd, TVector>.Multiply(
-                    rows, valueBlock, Blocks.ValueStride, Panels.GradientColumns, Panels.PackedGradientColumns, gradients, Blocks.ScoreStride);
-                for (int row = 0; row < rows; row++)
-                {
-                    float* rowWeights = weights + ((long)row * Blocks.ScoreStride);
-                    // The LSE is rounded: dividing by the sum of the powers takes its error out of the weights.
-                    float power = TokenSoftmax<TSimd, TVector>.PowersFrom(
-                        rowWeights, Blocks.Prototypes, Blocks.ScoreLanes, TokenLogSumExp[token + row] * SimdMath.Log2E);
-                    TokenSoftmax<TSimd, TVector>.Backward(
-                        rowWeights, gradients + ((long)row * Blocks.ScoreStride), MassGradients, Blocks.ScoreLanes, 1f / power, Scale);
-                }
-                PanelProduct<TSimd, TVector>.Multiply(
-                    rows, weights, Blocks.ScoreStride, Panels.GradientRows, Panels.PackedGradientRows, valueGradientBlock, Blocks.ValueStride);
-                RowBlocks<T, TSimd, TVector>.Store(
-                    valueGradientBlock, Blocks.ValueStride, rows, Blocks.ValueWidth, ValueGradient + values, Blocks.ValueWidth);
-                PanelProduct<TSimd, TVector>.Multiply(
-                    rows, gradients, Blocks.ScoreStride, Panels.PrototypeRows, Panels.PackedPrototypeRows, keyGradientBlock, Blocks.KeyStride);
-                RowBlocks<T, TSimd, TVector>.Store(keyGradientBlock, Blocks.KeyStride, rows, Blocks.KeyWidth, KeyGradient + keys, Blocks.KeyWidth);
+                    rows, valueRows, valueStride, Panels.GradientColumns, Panels.PackedGradientColumns, gradients, Blocks.ScoreStride,
+                    values + valueElements, valueElements * sizeof(T));
+                TokenSoftmax<TSimd, TVector>.Backward(
+                    weights, gradients, Blocks.ScoreStride, rows, Blocks.Prototypes, Blocks.ScoreLanes, TokenLogSumExp + token, MassGradients, Scale);
+                MultiplyToRows(
+                    rows, weights, Panels.GradientRows, Panels.PackedGradientRows, valueBlock, Blocks.ValueStride, valueGradients, Blocks.ValueWidth);
+                MultiplyToRows(
+                    rows, gradients, Panels.PrototypeRows, Panels.PackedPrototypeRows, keyGradientBlock, Blocks.KeyStride, keyGradients, Blocks.KeyWidth);
                 ColumnTile<TSimd, TVector>.Multiply(
                     Blocks.Prototypes, rows, Blocks.KeyLanes, gradients, Blocks.ScoreStride, keyBlock, Blocks.KeyStride, Slots + (item * SlotFloats),
                     Blocks.KeyLanes, token == Pieces.Begin(item) ? null : Ones);
+            }
+        }
+
+        /// <summary>
+        /// The product of a block of weights with a packed matrix, as rows of the storage type: at once where those are fp32 rows of whole vectors of 16. It asks for the
+        /// rows of the next block, to find them in the cache when they are written.
+        /// </summary>
+        private readonly void MultiplyToRows(int rows, float* weights, Panels panels, float* packed, float* block, int stride, T* target, int width)
+        {
+            bool inPlace = typeof(T) == typeof(float) && width == panels.PaddedWidth;
+            long elements = (long)rows * width;
+            PanelProduct<TSimd, TVector>.Multiply(
+                rows, weights, Blocks.ScoreStride, panels, packed, inPlace ? (float*)target : block, inPlace ? width : stride, target + elements, elements * sizeof(T));
+            if (!inPlace)
+            {
+                RowBlocks<T, TSimd, TVector>.Store(block, stride, rows, width, target, width);
             }
         }
     }

@@ -20,7 +20,7 @@ internal sealed unsafe partial class SketchAttentionKernels<TSimd, TVector>(Work
         var panels = new Panels(blocks.KeyWidth, blocks.Prototypes);
         long slotFloats = ((long)blocks.Prototypes * blocks.ValueLanes) + blocks.ScoreLanes;
         int mostPieces = blocks.Pieces(shape.History.MaxLength, slotFloats).Count;
-        long threadFloats = blocks.ScoreBlock + blocks.KeyBlock + blocks.ValueBlock + AlignedBuffer.AlignedFloats(blocks.BlockRows);
+        long threadFloats = blocks.ScoreBlock + blocks.KeyBlock + blocks.ValueBlock + (2 * AlignedBuffer.AlignedFloats(blocks.BlockRows));
         using AlignedBuffer buffer = scratch.Rent(
             sizeof(float) * (panels.Floats + blocks.ValueLanes + (mostPieces * slotFloats) + (pool.ThreadsFor(mostPieces) * threadFloats)));
         var carver = new Carver(buffer.Floats);
@@ -106,6 +106,7 @@ internal sealed unsafe partial class SketchAttentionKernels<TSimd, TVector>(Work
             float* scores = carver.Take(Blocks.ScoreBlock);
             float* keyBlock = carver.Take(Blocks.KeyBlock);
             float* valueBlock = carver.Take(Blocks.ValueBlock);
+            float* maxima = carver.Take(Blocks.BlockRows);
             float* normalisers = carver.Take(Blocks.BlockRows);
             float* sums = Slots + (item * SlotFloats);
             float* masses = sums + ((long)Blocks.Prototypes * Blocks.ValueLanes);
@@ -113,23 +114,24 @@ internal sealed unsafe partial class SketchAttentionKernels<TSimd, TVector>(Work
             for (long token = Pieces.Begin(item); token < Pieces.End(item); token += Blocks.BlockRows)
             {
                 int rows = (int)Math.Min(Blocks.BlockRows, Pieces.End(item) - token);
-                RowBlocks<T, TSimd, TVector>.Load(
-                    Keys + (token * Blocks.KeyWidth), Blocks.KeyWidth, rows, Blocks.KeyWidth, keyBlock, Blocks.KeyStride);
-                PanelProduct<TSimd, TVector>.Multiply(rows, keyBlock, Blocks.KeyStride, Panels, Packed, scores, Blocks.ScoreStride);
-                RowBlocks<T, TSimd, TVector>.Load(
-                    Values + (token * Blocks.ValueWidth), Blocks.ValueWidth, rows, Blocks.ValueWidth, valueBlock, Blocks.ValueStride);
-                for (int row = 0; row < rows; row++)
-                {
-                    float power = TokenSoftmax<TSimd, TVector>.Powers(scores + ((long)row * Blocks.ScoreStride), Blocks.Prototypes, Blocks.ScoreLanes, out float max);
-                    TokenLogSumExp[token + row] = (max + MathF.Log2(power)) * SimdMath.Ln2;
-                    // Dividing a token's value instead of its weights touches dv numbers instead of k.
-                    normalisers[row] = 1f / power;
-                    float* value = valueBlock + ((long)row * Blocks.ValueStride);
-                    PaddedRows<TSimd, TVector>.Scale(value, normalisers[row], value, Blocks.ValueLanes);
-                }
+                T* keys = Keys + (token * Blocks.KeyWidth);
+                T* values = Values + (token * Blocks.ValueWidth);
+                long keyElements = (long)rows * Blocks.KeyWidth;
+                long valueElements = (long)rows * Blocks.ValueWidth;
+                float* keyRows = RowBlocks<T, TSimd, TVector>.AsSingle(
+                    keys, Blocks.KeyWidth, rows, Blocks.KeyWidth, keyBlock, Blocks.KeyStride, out int keyStride);
+                PanelProduct<TSimd, TVector>.Multiply(
+                    rows, keyRows, keyStride, Panels, Packed, scores, Blocks.ScoreStride, keys + keyElements, keyElements * sizeof(T));
+                TokenSoftmax<TSimd, TVector>.Powers(scores, Blocks.ScoreStride, rows, Blocks.Prototypes, Blocks.ScoreLanes, maxima, normalisers);
+                TokenSoftmax<TSimd, TVector>.Normalise(maxima, normalisers, rows, TokenLogSumExp + token);
+                // Values are copied anyway, so they take the normalisers, not the weights.
+                RowBlocks<T, TSimd, TVector>.LoadScaled(
+                    values, Blocks.ValueWidth, rows, Blocks.ValueWidth, normalisers, valueBlock, Blocks.ValueStride);
+                var valuesAhead = new PrefetchPlan((byte*)(values + valueElements), valueElements * sizeof(T), 1);
+                long prefetches = Math.Max(1, ColumnTile<TSimd, TVector>.PrefetchSteps(Blocks.Prototypes, rows, Blocks.ValueLanes));
                 ColumnTile<TSimd, TVector>.Multiply(
                     Blocks.Prototypes, rows, Blocks.ValueLanes, scores, Blocks.ScoreStride, valueBlock, Blocks.ValueStride, sums, Blocks.ValueLanes,
-                    token == Pieces.Begin(item) ? null : Ones);
+                    token == Pieces.Begin(item) ? null : Ones, valuesAhead.Of(0), valuesAhead.Step(prefetches));
                 TokenSoftmax<TSimd, TVector>.AddWeightedRows(scores, Blocks.ScoreStride, rows, Blocks.ScoreLanes, normalisers, masses);
             }
         }
