@@ -18,16 +18,17 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
         var layer = new GatedFfnParameters(shape);
         var work = new GatedFfnWork<T, TSimd, TVector> { Rows = new RowPieces(shape.Rows, Math.Min(FfnBlockRows, BlockRowsFor(shape.Rows))), Layer = layer };
         work.ScratchStride = work.ScratchFloats;
+        bool inPlace = WeightPanels.IsInPlace<T>(shape.Rows, layer.Hidden) && WeightPanels.IsInPlace<T>(shape.Rows, layer.Output);
+        long weightFloats = inPlace ? 0 : AlignedBuffer.AlignedFloats(Math.Max(layer.Hidden.Floats, layer.Output.Floats));
         using AlignedBuffer buffer = scratch.Rent(
-            (layer.VectorFloats + (3 * AlignedBuffer.AlignedFloats(Math.Max(layer.Hidden.Floats, layer.Output.Floats)))
-            + (pool.ThreadsFor(work.Rows.Count) * work.ScratchStride)) * sizeof(float));
+            (layer.VectorFloats + (3 * weightFloats) + (pool.ThreadsFor(work.Rows.Count) * work.ScratchStride)) * sizeof(float));
         var carver = new Carver(buffer.Floats);
         layer.FillVectors(weights, carver.Take(layer.VectorFloats));
         fixed (T* x = input, up = weights.Up, gate = weights.Gate, down = weights.Down, y = output)
         {
-            layer.Up = Pack(up, WeightSide.Stored, layer.Hidden, carver.Take(layer.Hidden.Floats));
-            layer.Gate = Pack(gate, WeightSide.Stored, layer.Hidden, carver.Take(layer.Hidden.Floats));
-            layer.Down = Pack(down, WeightSide.Stored, layer.Output, carver.Take(layer.Output.Floats));
+            layer.Up = inPlace ? WeightPanels.InPlace((float*)up, layer.Hidden) : PackPanels(up, layer.Hidden, carver.Take(weightFloats));
+            layer.Gate = inPlace ? WeightPanels.InPlace((float*)gate, layer.Hidden) : PackPanels(gate, layer.Hidden, carver.Take(weightFloats));
+            layer.Down = inPlace ? WeightPanels.InPlace((float*)down, layer.Output) : PackPanels(down, layer.Output, carver.Take(weightFloats));
             work.Layer = layer;
             work.Input = x;
             work.Output = y;
@@ -72,11 +73,11 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
         layer.FillVectors(weights, carver.Take(layer.VectorFloats));
         fixed (T* x = input, up = weights.Up, gate = weights.Gate, down = weights.Down, dy = outputGradient, dx = inputGradient)
         {
-            layer.Up = Pack(up, WeightSide.Stored, layer.Hidden, carver.Take(weightFloats));
-            layer.Gate = Pack(gate, WeightSide.Stored, layer.Hidden, carver.Take(weightFloats));
+            layer.Up = PackPanels(up, layer.Hidden, carver.Take(weightFloats));
+            layer.Gate = PackPanels(gate, layer.Hidden, carver.Take(weightFloats));
             if (shape.Norm == FfnNorm.LayerNorm)
             {
-                layer.Down = Pack(down, WeightSide.Stored, layer.Output, carver.Take(weightFloats));
+                layer.Down = PackPanels(down, layer.Output, carver.Take(weightFloats));
             }
             rowWise.Layer = layer;
             rowWise.DownTransposed = Pack(down, WeightSide.Transposed, downTransposed, carver.Take(weightFloats));
@@ -120,6 +121,10 @@ internal sealed unsafe partial class DenseKernels<TSimd, TVector>
             StoreProduct(ref products.Down, gradients.Down, gradients.DownBias, mode);
         }
     }
+
+    private WeightPanels PackPanels<T>(T* weight, Panels panels, float* packed)
+        where T : unmanaged =>
+        WeightPanels.Packed(Pack(weight, WeightSide.Stored, panels, packed), panels);
 
     /// <summary>
     /// Rows between two rounds of sums: whole blocks of the sums, so that their number changes no result.

@@ -92,9 +92,9 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
             int lanes = panels.LanesOf(panel);
             int lane = panel * Panels.Lanes;
             RowTile<TSimd, TVector>.Multiply(
-                rows, panels.Depth, lanes, input, StrideInput, Layer.Up + panels.Offset(panel), lanes, up + lane, StrideHidden, OutputMode.Overwrite);
+                rows, panels.Depth, lanes, input, StrideInput, Layer.Up[panel], lanes, up + lane, StrideHidden, OutputMode.Overwrite);
             RowTile<TSimd, TVector>.Multiply(
-                rows, panels.Depth, lanes, input, StrideInput, Layer.Gate + panels.Offset(panel), lanes, gate + lane, StrideHidden, OutputMode.Overwrite);
+                rows, panels.Depth, lanes, input, StrideInput, Layer.Gate[panel], lanes, gate + lane, StrideHidden, OutputMode.Overwrite);
             GatedUnit<TSimd, TVector>.ForwardKeeping(
                 up + lane, gate + lane, StrideHidden, Layer.UpBias + lane, Layer.GateBias + lane, rows, lanes, hidden + lane);
         }
@@ -122,7 +122,7 @@ internal unsafe struct GatedFfnBackwardWork<T, TSimd, TVector> : IParallelWork
                     lanes,
                     hidden,
                     StrideHidden,
-                    Layer.Down + panels.Offset(panel),
+                    Layer.Down[panel],
                     lanes,
                     product + (panel * Panels.Lanes),
                     StrideOutput,

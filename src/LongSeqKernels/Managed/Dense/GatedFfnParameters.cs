@@ -1,6 +1,6 @@
 namespace LongSeqKernels;
 
-/// <summary>The parameters of a gated FFN as its kernels read them: packed weights, and fp32 vectors padded to whole panels.</summary>
+/// <summary>The parameters of a gated FFN as its kernels read them: weights by panels, and fp32 vectors padded to whole panels.</summary>
 internal unsafe struct GatedFfnParameters
 {
     /// <summary>Of W_u and W_v: <c>[D, rD]</c>.</summary>
@@ -10,9 +10,9 @@ internal unsafe struct GatedFfnParameters
     public Panels Output;
     public FfnNorm Norm;
     public float Epsilon;
-    public float* Up;
-    public float* Gate;
-    public float* Down;
+    public WeightPanels Up;
+    public WeightPanels Gate;
+    public WeightPanels Down;
     public float* UpBias;
     public float* GateBias;
     public float* DownBias;

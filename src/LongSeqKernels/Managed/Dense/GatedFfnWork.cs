@@ -60,8 +60,9 @@ internal unsafe struct GatedFfnWork<T, TSimd, TVector> : IParallelWork
         for (int panel = firstPanel; panel < Math.Min(firstPanel + ChunkPanels, panels.Count); panel++)
         {
             int lanes = panels.LanesOf(panel);
-            float* up = Layer.Up + panels.Offset(panel);
-            float* gate = Layer.Gate + panels.Offset(panel);
+            float* up = Layer.Up[panel];
+            float* gate = Layer.Gate[panel];
+            int stride = Layer.Up.Stride(panel);
             float* upBias = Layer.UpBias + (panel * Panels.Lanes);
             float* gateBias = Layer.GateBias + (panel * Panels.Lanes);
             float* chunk = hidden + ((panel - firstPanel) * Panels.Lanes);
@@ -69,8 +70,8 @@ internal unsafe struct GatedFfnWork<T, TSimd, TVector> : IParallelWork
             {
                 int tileRows = Math.Min(TileRows, rows - row);
                 float* x = input + ((long)row * panels.Depth);
-                RowTile<TSimd, TVector>.Multiply(tileRows, panels.Depth, lanes, x, panels.Depth, up, lanes, tile, lanes, OutputMode.Overwrite);
-                RowTile<TSimd, TVector>.Multiply(tileRows, panels.Depth, lanes, x, panels.Depth, gate, lanes, gateTile, lanes, OutputMode.Overwrite);
+                RowTile<TSimd, TVector>.Multiply(tileRows, panels.Depth, lanes, x, panels.Depth, up, stride, tile, lanes, OutputMode.Overwrite);
+                RowTile<TSimd, TVector>.Multiply(tileRows, panels.Depth, lanes, x, panels.Depth, gate, stride, gateTile, lanes, OutputMode.Overwrite);
                 GatedUnit<TSimd, TVector>.Forward(
                     tile, gateTile, lanes, upBias, gateBias, tileRows, lanes, chunk + ((long)row * StrideHidden), StrideHidden);
             }
@@ -86,9 +87,10 @@ internal unsafe struct GatedFfnWork<T, TSimd, TVector> : IParallelWork
         for (int panel = 0; panel < panels.Count; panel++)
         {
             int lanes = panels.LanesOf(panel);
-            float* down = Layer.Down + panels.Offset(panel) + ((long)first * lanes);
+            int stride = Layer.Down.Stride(panel);
+            float* down = Layer.Down[panel] + ((long)first * stride);
             RowTile<TSimd, TVector>.Multiply(
-                rows, depth, lanes, hidden, StrideHidden, down, lanes, output + (panel * Panels.Lanes), StrideOutput, mode);
+                rows, depth, lanes, hidden, StrideHidden, down, stride, output + (panel * Panels.Lanes), StrideOutput, mode);
         }
     }
 

@@ -60,24 +60,26 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
         float* input = ElementRows<T>.AsSingle(Input + (begin * Panels.Depth), rows, count * Panels.Depth);
         for (int panel = firstPanel; panel < Math.Min(firstPanel + PanelsPerItem, Panels.Count); panel++)
         {
-            float* packed = Packed + Panels.Offset(panel);
-            if (Packed == null)
+            bool inPlace = Packed == null && Side == WeightSide.Stored && WeightPanels.IsInPlace<T>(count, Panels);
+            WeightPanels weights = inPlace ? WeightPanels.InPlace((float*)Weight, Panels) : WeightPanels.Packed(Packed, Panels);
+            float* b = weights[panel];
+            if (Packed == null && !inPlace)
             {
-                packed = ownPanel;
-                PackWork<T, TSimd, TVector>.Pack(Weight, Side, Panels, panel, packed);
+                b = ownPanel;
+                PackWork<T, TSimd, TVector>.Pack(Weight, Side, Panels, panel, b);
             }
-            Multiply(input, count, packed, panel, Output + (begin * Panels.Width) + (panel * Panels.Lanes), tile);
+            Multiply(input, count, b, weights.Stride(panel), panel, Output + (begin * Panels.Width) + (panel * Panels.Lanes), tile);
         }
     }
 
-    private readonly void Multiply(float* input, int count, float* packed, int panel, T* output, float* tile)
+    private readonly void Multiply(float* input, int count, float* b, int ldb, int panel, T* output, float* tile)
     {
         int depth = Panels.Depth;
         int lanes = Panels.LanesOf(panel);
         int columns = Panels.ColumnsOf(panel);
         if (typeof(T) == typeof(float) && Bias == null && lanes == columns)
         {
-            RowTile<TSimd, TVector>.Multiply(count, depth, lanes, input, depth, packed, lanes, (float*)output, Panels.Width, Mode);
+            RowTile<TSimd, TVector>.Multiply(count, depth, lanes, input, depth, b, ldb, (float*)output, Panels.Width, Mode);
             return;
         }
         float* bias = Bias == null ? null : Bias + (panel * Panels.Lanes);
@@ -85,7 +87,7 @@ internal unsafe struct LinearWork<T, TSimd, TVector> : IParallelWork
         for (int row = 0; row < count; row += step)
         {
             int tileRows = Math.Min(step, count - row);
-            RowTile<TSimd, TVector>.Multiply(tileRows, depth, lanes, input + ((long)row * depth), depth, packed, lanes, tile, lanes, OutputMode.Overwrite);
+            RowTile<TSimd, TVector>.Multiply(tileRows, depth, lanes, input + ((long)row * depth), depth, b, ldb, tile, lanes, OutputMode.Overwrite);
             for (int i = 0; i < tileRows; i++)
             {
                 RowStore<T, TSimd, TVector>.Store(tile + (i * lanes), bias, output + ((long)(row + i) * Panels.Width), columns, Mode);

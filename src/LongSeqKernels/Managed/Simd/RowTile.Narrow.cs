@@ -41,8 +41,8 @@ internal static unsafe partial class RowTile<TSimd, TVector>
             TSimd.PrefetchFar(prefetch);
             TSimd.PrefetchFar(prefetch + prefetchStep);
             prefetch += 2 * prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
-            TVector b1 = TSimd.LoadAligned(b + ldb);
+            TVector b0 = TSimd.Load(b);
+            TVector b1 = TSimd.Load(b + ldb);
             TVector pair0 = TSimd.CreatePair(a0 + x);
             c0 = TSimd.MultiplyAdd(TSimd.DuplicateEven(pair0), b0, c0);
             c0 = TSimd.MultiplyAdd(TSimd.DuplicateOdd(pair0), b1, c0);
@@ -87,7 +87,7 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         }
         if (x < depth)
         {
-            TVector b0 = TSimd.LoadAligned(b);
+            TVector b0 = TSimd.Load(b);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a0[x]), b0, c0);
             c1 = TSimd.MultiplyAdd(TSimd.Create(a0[x + lda]), b0, c1);
             c2 = TSimd.MultiplyAdd(TSimd.Create(a0[x + lda2]), b0, c2);
@@ -157,7 +157,7 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
+            TVector b0 = TSimd.Load(b);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[x]), b0, c0);
             c1 = TSimd.MultiplyAdd(TSimd.Create(a1[x]), b0, c1);
             c2 = TSimd.MultiplyAdd(TSimd.Create(a2[x]), b0, c2);
@@ -186,7 +186,7 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
+            TVector b0 = TSimd.Load(b);
             c0 = TSimd.MultiplyAdd(TSimd.Create(a[x]), b0, c0);
             b += ldb;
         }
@@ -217,8 +217,8 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
-            TVector b1 = TSimd.LoadAligned(b + count);
+            TVector b0 = TSimd.Load(b);
+            TVector b1 = TSimd.Load(b + count);
             TVector s0 = TSimd.Create(a[x]);
             c00 = TSimd.MultiplyAdd(s0, b0, c00);
             c01 = TSimd.MultiplyAdd(s0, b1, c01);
@@ -278,8 +278,8 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
-            TVector b1 = TSimd.LoadAligned(b + count);
+            TVector b0 = TSimd.Load(b);
+            TVector b1 = TSimd.Load(b + count);
             TVector s0 = TSimd.Create(a[x]);
             c00 = TSimd.MultiplyAdd(s0, b0, c00);
             c01 = TSimd.MultiplyAdd(s0, b1, c01);

@@ -31,7 +31,7 @@ internal static unsafe partial class RowTile<TSimd, TVector>
     /// <param name="lanes">Columns of B and C: a multiple of 16.</param>
     /// <param name="a">A, any alignment.</param>
     /// <param name="lda">From a row of A to the next, in floats.</param>
-    /// <param name="b">B, aligned to 64 bytes, as is <paramref name="ldb"/>.</param>
+    /// <param name="b">B, any alignment; best aligned to 64 bytes, as <paramref name="ldb"/> then is.</param>
     /// <param name="ldb">From a row of B to the next: <paramref name="lanes"/> for a packed panel.</param>
     /// <param name="c">C, any alignment.</param>
     /// <param name="ldc">From a row of C to the next.</param>
@@ -44,10 +44,12 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         nint lane = 0;
         if (TSimd.HasManyRegisters)
         {
+            // Two or three rows beyond tiles of 6 and the last of these make two tiles of 4.
+            nint sixes = rows >= 8 && (rows % 6) is (2 or 3) ? rows - (rows % 6) - 6 : rows - (rows % 6);
             for (; lane + (4 * TSimd.Count) <= lanes; lane += 4 * TSimd.Count)
             {
                 nint i = 0;
-                for (; i + 6 <= rows; i += 6, prefetch += depth * prefetchStep)
+                for (; i < sixes; i += 6, prefetch += depth * prefetchStep)
                 {
                     Tile6x4(depth, a + (i * lda), lda, b + lane, ldb, c + (i * ldc) + lane, ldc, mode, prefetch, prefetchStep);
                 }
@@ -112,10 +114,10 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
-            TVector b1 = TSimd.LoadAligned(b + count);
-            TVector b2 = TSimd.LoadAligned(b + (2 * count));
-            TVector b3 = TSimd.LoadAligned(b + (3 * count));
+            TVector b0 = TSimd.Load(b);
+            TVector b1 = TSimd.Load(b + count);
+            TVector b2 = TSimd.Load(b + (2 * count));
+            TVector b3 = TSimd.Load(b + (3 * count));
             TVector s0 = TSimd.Create(a[x]);
             c00 = TSimd.MultiplyAdd(s0, b0, c00);
             c01 = TSimd.MultiplyAdd(s0, b1, c01);
@@ -217,10 +219,10 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
-            TVector b1 = TSimd.LoadAligned(b + count);
-            TVector b2 = TSimd.LoadAligned(b + (2 * count));
-            TVector b3 = TSimd.LoadAligned(b + (3 * count));
+            TVector b0 = TSimd.Load(b);
+            TVector b1 = TSimd.Load(b + count);
+            TVector b2 = TSimd.Load(b + (2 * count));
+            TVector b3 = TSimd.Load(b + (3 * count));
             TVector s0 = TSimd.Create(a[x]);
             c00 = TSimd.MultiplyAdd(s0, b0, c00);
             c01 = TSimd.MultiplyAdd(s0, b1, c01);
@@ -290,10 +292,10 @@ internal static unsafe partial class RowTile<TSimd, TVector>
         {
             TSimd.PrefetchFar(prefetch);
             prefetch += prefetchStep;
-            TVector b0 = TSimd.LoadAligned(b);
-            TVector b1 = TSimd.LoadAligned(b + count);
-            TVector b2 = TSimd.LoadAligned(b + (2 * count));
-            TVector b3 = TSimd.LoadAligned(b + (3 * count));
+            TVector b0 = TSimd.Load(b);
+            TVector b1 = TSimd.Load(b + count);
+            TVector b2 = TSimd.Load(b + (2 * count));
+            TVector b3 = TSimd.Load(b + (3 * count));
             TVector s0 = TSimd.Create(a[x]);
             c00 = TSimd.MultiplyAdd(s0, b0, c00);
             c01 = TSimd.MultiplyAdd(s0, b1, c01);
