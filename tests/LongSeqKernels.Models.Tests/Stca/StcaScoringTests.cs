@@ -48,7 +48,8 @@ public sealed class StcaScoringTests(Backend backend)
         RequestBatch pointWise = BatchEdits.PointWise(batch);
         ModelCompare.ForAll([("logits", Score(model, batch))], [("logits", Score(model, pointWise))], 1e-6);
         Assert.That(Loss(model, batch, loss), Is.EqualTo(Loss(model, pointWise, loss)).Within(1e-6));
-        ModelCompare.ForAll(Gradients(model, batch, loss), Gradients(model, pointWise, loss), 1e-6);
+        // Their sums run over the same rows in another order: fp32 rounding of both, not only of one.
+        ModelCompare.ForAll(Gradients(model, batch, loss), Gradients(model, pointWise, loss), 2e-6);
     }
 
     [Test]
