@@ -22,6 +22,9 @@ internal sealed class BackwardPartition
     /// <summary>Keys per unit that keep the sum of its part of the query gradient small beside its other work.</summary>
     private const long LeastKeys = 256;
 
+    /// <summary>Units begin at whole vectors of keys: the products of keys that fill no vector are summed in another order, also by the forward.</summary>
+    private const long KeyGroup = 16;
+
     /// <summary>Bytes of a wave's parts of the query gradient, unless one unit needs more.</summary>
     private const long WaveBytes = 64 << 20;
 
@@ -45,6 +48,7 @@ internal sealed class BackwardPartition
             splits = Math.Clamp(splits, 1, Math.Max(1, WaveBytes / sizeof(float) / Math.Max(1, slotFloats)));
             bool needsSlot = slotFloats > 0 && (splits > 1 || shape.BroadcastQueries);
             long runKeys = Math.Max(1, (keys + splits - 1) / splits);
+            runKeys = (runKeys + KeyGroup - 1) / KeyGroup * KeyGroup;
             long needed = needsSlot ? splits * slotFloats : 0;
             if (used > 0 && used + needed > WaveBytes / sizeof(float))
             {

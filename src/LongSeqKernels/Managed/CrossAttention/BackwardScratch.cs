@@ -9,6 +9,9 @@ internal readonly struct BackwardScratch
     /// <summary>Tiles of the heads that share a pass over the keys: half of a typical second-level cache.</summary>
     private const long HeadBytes = 512 << 10;
 
+    /// <summary>So many floats of keys are fetched at a time for one or two rows: with values and gradients they stay in the second-level cache.</summary>
+    private const long ThinFloats = 16384;
+
     /// <summary>Lays out the memory for the segment with the most rows.</summary>
     public BackwardScratch(CrossAttentionShape shape)
     {
@@ -19,6 +22,7 @@ internal readonly struct BackwardScratch
         PaddedWidth = Panels.Pad(width);
         RowStride = Panels.Stride(width);
         KeyBlock = width > 256 ? 48 : 96;
+        ThinKeys = (int)Math.Clamp(ThinFloats / ((long)shape.KeyValueHeads * width) / 16 * 16, 16, 128);
 
         Panel = AlignedBuffer.AlignedFloats((long)width * lanes);
         RowBlock = (long)lanes * RowStride;
@@ -26,11 +30,9 @@ internal readonly struct BackwardScratch
         QueryGradientPanel = 2 * Panel;
         QueryRows = 3 * Panel;
         OutputGradientRows = QueryRows + RowBlock;
-        LogSumExp = OutputGradientRows + RowBlock;
-        LogSumExpRest = LogSumExp + TileRows;
-        Delta = LogSumExpRest + TileRows;
-        InverseDivisor = Delta + TileRows;
-        Visible = InverseDivisor + TileRows;
+        Constants = OutputGradientRows + RowBlock;
+        DeltaOfLastKeys = Constants + (RowConstants.Count * TileRows);
+        Visible = DeltaOfLastKeys + TileRows;
         TileFloats = Visible + (2 * TileRows);
 
         long tiles = (rows + TileRows - 1) / TileRows;
@@ -39,7 +41,8 @@ internal readonly struct BackwardScratch
         Scores = HeadsTogether * HeadFloats;
         Gradients = Scores + ((long)KeyBlock * lanes);
         Slopes = Gradients + ((long)KeyBlock * lanes);
-        Limits = Slopes + ((long)KeyBlock * lanes);
+        ThinConstants = Slopes + ((long)KeyBlock * lanes);
+        Limits = ThinConstants + (RowConstants.Count * ThinKeys);
         Ones = Limits + TileRows;
         Scales = Ones + TileRows;
         Keys = Scales + TileRows;
@@ -55,6 +58,9 @@ internal readonly struct BackwardScratch
 
     /// <summary>Keys that pass by the tiles together.</summary>
     public int KeyBlock { get; }
+
+    /// <summary>Keys that pass by the one or two rows of a thin tile together: a multiple of 16.</summary>
+    public int ThinKeys { get; }
 
     /// <summary>Head width in whole vectors of 16.</summary>
     public int PaddedWidth { get; }
@@ -80,17 +86,11 @@ internal readonly struct BackwardScratch
     /// <summary>The output's gradient as rows, in a tile.</summary>
     public long OutputGradientRows { get; }
 
-    /// <summary>Per lane, in a tile: in units of log2, rounded to fp32.</summary>
-    public long LogSumExp { get; }
+    /// <summary>The <see cref="RowConstants"/> of a tile.</summary>
+    public long Constants { get; }
 
-    /// <summary>Per lane, in a tile: what that rounding left.</summary>
-    public long LogSumExpRest { get; }
-
-    /// <summary>Per lane, in a tile.</summary>
-    public long Delta { get; }
-
-    /// <summary>Per lane, in a tile.</summary>
-    public long InverseDivisor { get; }
+    /// <summary>Per row, in a thin tile: delta, summed as the products with the last keys are.</summary>
+    public long DeltaOfLastKeys { get; }
 
     /// <summary>Visible keys per lane as 64-bit integers, in a tile.</summary>
     public long Visible { get; }
@@ -112,6 +112,9 @@ internal readonly struct BackwardScratch
 
     /// <summary>A block of slopes of the soft cap.</summary>
     public long Slopes { get; }
+
+    /// <summary>The <see cref="RowConstants"/> of a thin row, once per key.</summary>
+    public long ThinConstants { get; }
 
     /// <summary>Visible keys of the block per lane.</summary>
     public long Limits { get; }
@@ -139,4 +142,25 @@ internal readonly struct BackwardScratch
 
     /// <summary>All of it.</summary>
     public long Floats { get; }
+}
+
+/// <summary>What the gradients of a row's logits depend on, per lane: arrays <paramref name="stride"/> floats apart.</summary>
+/// <param name="first">The first array, aligned as its successors are.</param>
+/// <param name="stride">A multiple of 16.</param>
+internal readonly unsafe struct RowConstants(float* first, nint stride)
+{
+    /// <summary>Number of arrays.</summary>
+    public const int Count = 4;
+
+    /// <summary>In units of log2, rounded to fp32; infinity for a row that sees nothing.</summary>
+    public float* LogSumExp => first;
+
+    /// <summary>What that rounding left.</summary>
+    public float* LogSumExpRest => first + stride;
+
+    /// <summary>Sum of output times its gradient, less the gradient of the LSE.</summary>
+    public float* Delta => first + (2 * stride);
+
+    /// <summary>Without softmax: one over the divisor of the scores, 0 for a row that sees nothing.</summary>
+    public float* InverseDivisor => first + (3 * stride);
 }

@@ -1,7 +1,7 @@
 namespace LongSeqKernels;
 
 /// <summary>
-/// The backward of cross attention. An item is a unit: a block of keys at a time passes by the tiles of each head in turn, where weights and their gradients
+/// The backward of cross attention. An item is a unit: a block of keys at a time passes by the rows of each head in turn, where weights and their gradients
 /// are recomputed and multiplied into the gradients of queries, keys and values. Pointers of tensors that are absent or not wanted are null.
 /// </summary>
 internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
@@ -62,15 +62,13 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
         {
             LoadTiles(unit, firstHead + i, memory + (i * Layout.HeadFloats));
         }
-        for (long key = unit.FirstKey; key < unit.EndKey; key += Layout.KeyBlock)
+        if (IsThin(unit))
         {
-            int keys = (int)Math.Min(Layout.KeyBlock, unit.EndKey - key);
-            for (int i = 0; i < heads; i++)
-            {
-                LoadKeys(unit, firstHead + i, key, keys, memory);
-                WalkBack(unit, memory + (i * Layout.HeadFloats), key, keys, memory);
-                StoreKeys(unit, firstHead + i, key, keys, memory);
-            }
+            WalkThin(unit, firstHead, heads, memory);
+        }
+        else
+        {
+            WalkLanes(unit, firstHead, heads, memory);
         }
         for (int i = 0; i < heads && QueryGradient != null; i++)
         {
@@ -85,162 +83,7 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
     private readonly int RowsOf(BackwardUnit unit, int tile) =>
         (int)Math.Min(BackwardScratch.TileRows, RowsOf(unit) - ((long)tile * BackwardScratch.TileRows));
 
-    /// <summary>One block of keys of one head against all tiles.</summary>
-    private readonly void WalkBack(BackwardUnit unit, float* tiles, long key, int keys, float* memory)
-    {
-        bool first = true;
-        for (int tile = 0; tile < TilesOf(unit); tile++)
-        {
-            float* tileMemory = tiles + (tile * Layout.TileFloats);
-            int rows = RowsOf(unit, tile);
-            int visible = VisibleKeys(tileMemory, rows, key, keys);
-            if (visible > 0)
-            {
-                // The gradients of keys that no row of the first tile sees are not covered by its product.
-                OutputMode mode = first && visible == keys ? OutputMode.Overwrite : OutputMode.Add;
-                if (first && visible < keys)
-                {
-                    ClearGradients(keys, memory);
-                }
-                WalkBackTile(unit, tileMemory, rows, key, visible, mode, memory);
-                first = false;
-            }
-        }
-        if (first)
-        {
-            ClearGradients(keys, memory);
-        }
-    }
-
-    private readonly void WalkBackTile(BackwardUnit unit, float* tile, int rows, long key, int keys, OutputMode mode, float* memory)
-    {
-        int lanes = AttentionCell.LanesFor(rows);
-        int stride = Layout.RowStride;
-        float* scores = memory + Layout.Scores;
-        float* gradients = memory + Layout.Gradients;
-        float* keyBlock = memory + Layout.Keys;
-        float* valueBlock = Shared ? keyBlock : memory + Layout.Values;
-        if (IsThin(unit))
-        {
-            ThinScores(tile, rows, lanes, keys, memory);
-        }
-        else
-        {
-            RowTile<TSimd, TVector>.Multiply(keys, Width, lanes, keyBlock, stride, tile, lanes, scores, lanes, OutputMode.Overwrite);
-        }
-        if (WantsLogits)
-        {
-            RowTile<TSimd, TVector>.Multiply(
-                keys, Width, lanes, valueBlock, stride, tile + Layout.OutputGradientPanel, lanes, gradients, lanes, OutputMode.Overwrite);
-        }
-        DifferentiateScores(unit, tile, rows, lanes, key, keys, memory);
-        float* keyGradients = memory + Layout.KeyGradients;
-        if (KeyGradient != null)
-        {
-            RowTile<TSimd, TVector>.Multiply(
-                keys, rows, Layout.PaddedWidth, gradients, lanes, tile + Layout.QueryRows, stride, keyGradients, stride, mode);
-        }
-        if (ValueGradient != null || (Shared && KeyGradient != null))
-        {
-            RowTile<TSimd, TVector>.Multiply(
-                keys,
-                rows,
-                Layout.PaddedWidth,
-                scores,
-                lanes,
-                tile + Layout.OutputGradientRows,
-                stride,
-                Shared ? keyGradients : memory + Layout.ValueGradients,
-                stride,
-                Shared ? OutputMode.Add : mode);
-        }
-        if (QueryGradient != null)
-        {
-            ColumnTile<TSimd, TVector>.Multiply(
-                Width, keys, lanes, keyBlock, stride, gradients, lanes, tile + Layout.QueryGradientPanel, lanes, memory + Layout.Ones);
-        }
-    }
-
-    private readonly bool IsThin(BackwardUnit unit) => AttentionPartition.IsThin(RowsOf(unit), Width);
-
-    /// <summary>Logits of one or two rows by the forward's kernel for them, which sums in another order than the tiles.</summary>
-    private readonly void ThinScores(float* tile, int rows, int lanes, int keys, float* memory)
-    {
-        float* scores = memory + Layout.Scores;
-        float* rowScores = memory + Layout.Slopes;
-        new Span<float>(scores, keys * lanes).Clear();
-        for (int row = 0; row < rows; row++)
-        {
-            float* keyBlock = memory + Layout.Keys;
-            ThinKernel<TSimd, TVector, float>.Scores(
-                tile + ((long)row * Width), keyBlock, Layout.RowStride, keys, Width, rowScores, (byte*)keyBlock);
-            for (int i = 0; i < keys; i++)
-            {
-                scores[(i * lanes) + row] = rowScores[i];
-            }
-        }
-    }
-
-    /// <summary>From products to weights, and from gradients of weights to gradients of products.</summary>
-    private readonly void DifferentiateScores(BackwardUnit unit, float* tile, int rows, int lanes, long key, int keys, float* memory)
-    {
-        float* scores = memory + Layout.Scores;
-        float* gradients = memory + Layout.Gradients;
-        float* slopes = memory + Layout.Slopes;
-        nint count = (nint)keys * lanes;
-        if (Options.SoftCap != 0)
-        {
-            ScoreGradient<TSimd, TVector>.CapSlope(scores, slopes, count, Options.SoftCap * LogitUnit);
-            ScoreBlock<TSimd, TVector>.Cap(scores, count, Options.SoftCap * LogitUnit);
-        }
-        if (KeyBias != null)
-        {
-            ScoreBlock<TSimd, TVector>.AddBias(scores, keys, lanes, KeyBias + Shape.History.Start(unit.Segment) + key, LogitUnit);
-        }
-        switch (Options.Score)
-        {
-            case AttentionScore.Softmax:
-                ScoreGradient<TSimd, TVector>.Softmax(
-                    scores, gradients, keys, lanes, tile + Layout.LogSumExp, tile + Layout.LogSumExpRest, tile + Layout.Delta);
-                break;
-            case AttentionScore.Silu:
-                ScoreGradient<TSimd, TVector>.Silu(scores, gradients, keys, lanes, tile + Layout.InverseDivisor);
-                break;
-            default:
-                ScoreGradient<TSimd, TVector>.Identity(scores, gradients, keys, lanes, tile + Layout.InverseDivisor);
-                break;
-        }
-        if (!Shape.HistoryLimits.IsEmpty)
-        {
-            HideKeys(tile, rows, lanes, key, keys, memory);
-        }
-        if (KeyBiasGradient != null)
-        {
-            ScoreGradient<TSimd, TVector>.AddToBias(gradients, keys, lanes, memory + Layout.BiasGradients);
-        }
-        if (Options.SoftCap != 0)
-        {
-            ScoreGradient<TSimd, TVector>.MultiplyBy(gradients, slopes, count);
-        }
-    }
-
-    private readonly void HideKeys(float* tile, int rows, int lanes, long key, int keys, float* memory)
-    {
-        long* visible = (long*)(tile + Layout.Visible);
-        float* limits = memory + Layout.Limits;
-        long fewest = keys;
-        for (int lane = 0; lane < lanes; lane++)
-        {
-            long limit = lane < rows ? Math.Clamp(visible[lane] - key, 0, keys) : keys;
-            limits[lane] = limit;
-            fewest = Math.Min(fewest, limit);
-        }
-        if (fewest < keys)
-        {
-            ScoreBlock<TSimd, TVector>.Hide(memory + Layout.Scores, (nint)fewest, keys, lanes, limits, 0);
-            ScoreBlock<TSimd, TVector>.Hide(memory + Layout.Gradients, (nint)fewest, keys, lanes, limits, 0);
-        }
-    }
+    private readonly bool IsThin(BackwardUnit unit) => RowsOf(unit) > 0 && AttentionPartition.IsThin(RowsOf(unit), Width);
 
     /// <summary>How many keys of a block some row of the tile sees: always the first ones.</summary>
     private readonly int VisibleKeys(float* tile, int rows, long key, int keys)
@@ -258,9 +101,34 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
         return (int)Math.Clamp(most - key, 0, keys);
     }
 
-    private readonly void ClearGradients(int keys, float* memory)
+    /// <summary>From products to weights, and from gradients of weights to gradients of logits; the block is <c>[keys, lanes]</c>.</summary>
+    private readonly void DifferentiateScores(float* scores, float* gradients, nint keys, nint lanes, in RowConstants constants)
     {
-        new Span<float>(memory + Layout.KeyGradients, keys * Layout.RowStride).Clear();
-        new Span<float>(memory + Layout.ValueGradients, keys * Layout.RowStride).Clear();
+        switch (Options.Score)
+        {
+            case AttentionScore.Softmax:
+                ScoreGradient<TSimd, TVector>.Softmax(
+                    scores, gradients, keys, lanes, constants.LogSumExp, constants.LogSumExpRest, constants.Delta);
+                break;
+            case AttentionScore.Silu:
+                ScoreGradient<TSimd, TVector>.Silu(scores, gradients, keys, lanes, constants.InverseDivisor);
+                break;
+            default:
+                ScoreGradient<TSimd, TVector>.Identity(scores, gradients, keys, lanes, constants.InverseDivisor);
+                break;
+        }
     }
+
+    private readonly RowConstants ConstantsOf(float* tile) => new(tile + Layout.Constants, BackwardScratch.TileRows);
+
+    /// <summary>Caps the logits, and keeps the slope of the cap at each.</summary>
+    private readonly void CapScores(float* scores, float* slopes, nint count)
+    {
+        if (Options.SoftCap != 0)
+        {
+            ScoreGradient<TSimd, TVector>.CapSlope(scores, slopes, count, Options.SoftCap * LogitUnit);
+            ScoreBlock<TSimd, TVector>.Cap(scores, count, Options.SoftCap * LogitUnit);
+        }
+    }
+
 }
