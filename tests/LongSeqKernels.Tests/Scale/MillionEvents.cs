@@ -17,6 +17,7 @@ public sealed class MillionEvents(string backend)
     private static readonly Lazy<float[]> Keys = new(() => Samples.Normal(2, Events * Width));
     private static readonly Lazy<float[]> Values = new(() => Samples.Normal(3, Events * Width));
     private static readonly Expected<CrossAttentionResult<float>> References = new();
+    private static readonly Expected<CrossAttentionGradientResult<float>> GradientReferences = new();
 
     private static IEnumerable<string> Backends => BackendRegistry.Present.Where(name => name.StartsWith("managed", StringComparison.Ordinal));
 
@@ -39,6 +40,37 @@ public sealed class MillionEvents(string backend)
 
         Assert.That(Tolerance.RelativeError(output, expected.Output.AsSpan(0, targets * Width)), Is.LessThanOrEqualTo(AllowedError));
         Assert.That(Tolerance.RelativeError(logSumExp, expected.LogSumExp.AsSpan(0, targets)), Is.LessThanOrEqualTo(AllowedError));
+    }
+
+    /// <summary>One target goes through the kernel for few rows. The history is as long for the sum over keys as for the number of gradients that come out.</summary>
+    [Test]
+    public void BackwardStaysExact([Values(1, Targets)] int targets)
+    {
+        CrossAttentionGradientResult<float> expected = GradientReferences.Of($"{targets}", () => Gradients(BackendRegistry.Reference, targets));
+
+        CrossAttentionGradientResult<float> actual = Gradients(Context, targets);
+
+        double queries = Tolerance.RelativeError(actual.Queries, expected.Queries);
+        double keys = Tolerance.RelativeError(actual.Keys, expected.Keys);
+        double values = Tolerance.RelativeError(actual.Values, expected.Values);
+        TestContext.Out.WriteLine($"relative errors: queries {queries:E1}, keys {keys:E1}, values {values:E1}");
+        Assert.That(queries, Is.LessThanOrEqualTo(AllowedError), "queries");
+        Assert.That(keys, Is.LessThanOrEqualTo(AllowedError), "keys");
+        Assert.That(values, Is.LessThanOrEqualTo(AllowedError), "values");
+    }
+
+    private static CrossAttentionGradientResult<float> Gradients(LongSeqContext context, int targets)
+    {
+        CrossAttentionPlan plan = CrossAttention.Plan(context, Shape(targets, HistoryForm.Projected), Options);
+        Span<float> queries = Queries(1).AsSpan(0, targets * Width);
+        float[] outputGradient = Samples.Normal(4, targets * Width);
+        var output = new float[targets * Width];
+        var logSumExp = new float[targets];
+        CrossAttention.Forward(plan, queries, Keys.Value, Values.Value, output, logSumExp);
+        var gradients = new CrossAttentionGradientResult<float>(new float[output.Length], new float[Keys.Value.Length], new float[Values.Value.Length], []);
+        CrossAttention.Backward(
+            plan, queries, Keys.Value, Values.Value, output, logSumExp, outputGradient, gradients.Queries, gradients.Keys, gradients.Values);
+        return gradients;
     }
 
     [Test]

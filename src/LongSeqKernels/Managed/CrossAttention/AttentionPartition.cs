@@ -25,6 +25,9 @@ internal sealed class AttentionPartition
     /// <summary>Longest run of keys that is summed into one state: bounds the rounding error of long histories.</summary>
     internal const long MaxRunKeys = 65_536;
 
+    /// <summary>Most rows per head that are walked with vectors along the head width.</summary>
+    internal const int MaxThinRows = 2;
+
     private readonly CrossAttentionShape _shape;
     private readonly int _threads;
     private readonly SimdLevel _simd;
@@ -123,7 +126,7 @@ internal sealed class AttentionPartition
     private bool IsThin(long rows) => IsThin(rows, _shape.HeadWidth);
 
     /// <summary>Whether so few rows per head are best served with vectors along the head width.</summary>
-    internal static bool IsThin(long rows, int headWidth) => rows <= 2 && headWidth % 16 == 0;
+    internal static bool IsThin(long rows, int headWidth) => rows <= MaxThinRows && headWidth % 16 == 0;
 
     private void AddSegment(int segment, double taskCost)
     {

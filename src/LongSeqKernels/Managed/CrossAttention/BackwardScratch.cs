@@ -9,7 +9,7 @@ internal readonly struct BackwardScratch
     /// <summary>Tiles of the heads that share a pass over the keys: half of a typical second-level cache.</summary>
     private const long HeadBytes = 512 << 10;
 
-    /// <summary>So many floats of keys are fetched at a time for one or two rows: with values and gradients they stay in the second-level cache.</summary>
+    /// <summary>So many floats of keys are fetched at a time for one or two rows: with values and gradients, and those that come next, they stay in the second-level cache.</summary>
     private const long ThinFloats = 16384;
 
     /// <summary>Lays out the memory for the segment with the most rows.</summary>
@@ -38,11 +38,14 @@ internal readonly struct BackwardScratch
         long tiles = (rows + TileRows - 1) / TileRows;
         HeadFloats = tiles * TileFloats;
         HeadsTogether = (int)Math.Clamp(HeadBytes / sizeof(float) / Math.Max(1, HeadFloats), 1, shape.KeyValueHeads);
+        long thinWeights = HeadsTogether * Math.Min(rows, AttentionPartition.MaxThinRows) * ThinKeys;
         Scores = HeadsTogether * HeadFloats;
         Gradients = Scores + ((long)KeyBlock * lanes);
         Slopes = Gradients + ((long)KeyBlock * lanes);
         ThinConstants = Slopes + ((long)KeyBlock * lanes);
-        Limits = ThinConstants + (RowConstants.Count * ThinKeys);
+        ThinScores = ThinConstants + (RowConstants.Count * ThinKeys);
+        ThinGradients = ThinScores + thinWeights;
+        Limits = ThinGradients + thinWeights;
         Ones = Limits + TileRows;
         Scales = Ones + TileRows;
         Keys = Scales + TileRows;
@@ -115,6 +118,12 @@ internal readonly struct BackwardScratch
 
     /// <summary>The <see cref="RowConstants"/> of a thin row, once per key.</summary>
     public long ThinConstants { get; }
+
+    /// <summary>Logits, then weights, of the thin rows of all heads that share a pass: <c>[heads, rows, thin keys]</c>.</summary>
+    public long ThinScores { get; }
+
+    /// <summary>Gradients of weights, then of logits, of the same.</summary>
+    public long ThinGradients { get; }
 
     /// <summary>Visible keys of the block per lane.</summary>
     public long Limits { get; }

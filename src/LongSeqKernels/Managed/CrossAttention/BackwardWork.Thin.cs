@@ -9,9 +9,22 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void WalkThin(BackwardUnit unit, int firstHead, int heads, float* memory)
     {
+        int rows = RowsOf(unit, 0);
+        int headWeights = rows * Layout.ThinKeys;
+        Span<ThinTerm> terms = stackalloc ThinTerm[2 * rows];
+        for (int row = 0; row < rows; row++)
+        {
+            // The gradients of keys are sums over rows of logits' gradients times queries, those of values of weights times outputs' gradients; in a shared
+            // history they are one.
+            int offset = row * Layout.ThinKeys;
+            int rowOffset = row * Layout.RowStride;
+            terms[row] = new ThinTerm(memory + Layout.ThinGradients + offset, headWeights, memory + Layout.QueryRows + rowOffset, (nint)Layout.HeadFloats);
+            terms[rows + row] = new ThinTerm(memory + Layout.ThinScores + offset, headWeights, memory + Layout.OutputGradientRows + rowOffset, (nint)Layout.HeadFloats);
+        }
         for (long key = unit.FirstKey; key < unit.EndKey; key += Layout.ThinKeys)
         {
             int keys = (int)Math.Min(Layout.ThinKeys, unit.EndKey - key);
+            int visible = VisibleKeys(memory, rows, key, keys);
             Ahead ahead = NextBlock(unit, heads, key + keys, Layout.ThinKeys, heads);
             if (KeyBiasGradient != null && firstHead == 0)
             {
@@ -19,67 +32,54 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
             }
             for (int i = 0; i < heads; i++, ahead = ahead.Advance())
             {
-                WalkThinHead(unit, firstHead + i, memory + (i * Layout.HeadFloats), key, keys, ahead, memory);
+                WalkThinHead(unit, firstHead + i, memory + (i * Layout.HeadFloats), i * headWeights, key, visible, ahead, memory);
             }
+            WriteThin(KeyGradient, unit, firstHead, heads, Shared ? terms : terms[..rows], key, visible, keys);
+            WriteThin(ValueGradient, unit, firstHead, heads, terms[rows..], key, visible, keys);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void WalkThinHead(BackwardUnit unit, int head, float* tile, long key, int keys, Ahead ahead, float* memory)
+    private readonly void WalkThinHead(BackwardUnit unit, int head, float* tile, int weights, long key, int keys, Ahead ahead, float* memory)
     {
-        nint stride = KeyStride;
         long offset = KeyOffset(unit, head, key);
         T* keyRows = Keys + offset;
         T* valueRows = Shared ? keyRows : Values + offset;
-        int rows = RowsOf(unit, 0);
-        int visible = VisibleKeys(tile, rows, key, keys);
-
-        // The gradients of keys are sums over rows of logits' gradients times queries, those of values of weights times outputs' gradients: all of them in a
-        // shared history.
-        float** weights = stackalloc float*[4];
-        float** factors = stackalloc float*[4];
-        for (int row = 0; row < rows; row++)
+        float* scores = memory + Layout.ThinScores + weights;
+        float* gradients = memory + Layout.ThinGradients + weights;
+        byte* nextKeys = Next(Keys, ahead);
+        byte* nextValues = Next(Values, ahead);
+        for (int row = 0; row < RowsOf(unit, 0); row++, scores += Layout.ThinKeys, gradients += Layout.ThinKeys)
         {
-            float* scores = memory + Layout.Scores + (row * Layout.ThinKeys);
-            float* gradients = memory + Layout.Gradients + (row * Layout.ThinKeys);
-            float* outputGradient = tile + Layout.OutputGradientRows + (row * Layout.RowStride);
-            bool fetches = row == 0;
-            ThinKernel<TSimd, TVector, T>.Scores(
-                tile + (row * Width), keyRows, stride, visible, Width, scores, fetches ? Next(Keys, ahead) : (byte*)keyRows);
+            ThinKernel<TSimd, TVector, T>.Scores(tile + (row * Width), keyRows, KeyStride, keys, Width, scores, nextKeys);
             if (WantsLogits)
             {
-                ThinKernel<TSimd, TVector, T>.Scores(
-                    outputGradient, valueRows, stride, visible, Width, gradients, fetches ? Next(Values, ahead) : (byte*)valueRows);
+                float* outputGradient = tile + Layout.OutputGradientRows + (row * Layout.RowStride);
+                ThinKernel<TSimd, TVector, T>.Scores(outputGradient, valueRows, KeyStride, keys, Width, gradients, nextValues);
             }
-            DifferentiateRow(unit, tile, row, key, visible, scores, gradients, memory);
+            DifferentiateRow(unit, tile, row, key, keys, scores, gradients, memory);
             if (QueryGradient != null)
             {
                 float* sum = tile + Layout.QueryGradientPanel + (row * Width);
-                ThinKernel<TSimd, TVector, T>.AddValues(gradients, keyRows, stride, visible, Width, sum, 1, (byte*)keyRows);
+                ThinKernel<TSimd, TVector, T>.AddValues(gradients, keyRows, KeyStride, keys, Width, sum, 1, (byte*)keyRows);
             }
-            weights[row] = gradients;
-            weights[rows + row] = scores;
-            factors[row] = tile + Layout.QueryRows + (row * Layout.RowStride);
-            factors[rows + row] = outputGradient;
+            nextKeys = nextValues = (byte*)keyRows;
         }
-        WriteThin(KeyGradient, offset, weights, factors, Shared ? 2 * rows : rows, visible, keys, ahead);
-        WriteThin(ValueGradient, offset, weights + rows, factors + rows, rows, visible, keys, ahead);
     }
 
     /// <summary>Gradients of a block of keys (values): those that no row sees get zeros.</summary>
     private readonly void WriteThin(
-        T* tensor, long offset, float** weights, float** factors, int terms, int visible, int keys, Ahead ahead)
+        T* tensor, BackwardUnit unit, int firstHead, int heads, ReadOnlySpan<ThinTerm> terms, long key, int visible, int keys)
     {
         if (tensor == null)
         {
             return;
         }
-        nint stride = KeyStride;
-        T* gradients = tensor + offset;
-        ThinOuterProduct<TSimd, TVector, T>.Multiply(weights, factors, terms, gradients, stride, visible, Width, Next(tensor, ahead));
+        T* gradients = tensor + KeyOffset(unit, firstHead, key);
+        ThinOuterProduct<TSimd, TVector, T>.Multiply(terms, heads, gradients, KeyStride, visible, Width);
         for (int i = visible; i < keys; i++)
         {
-            new Span<T>(gradients + (i * stride), Width).Clear();
+            new Span<T>(gradients + (i * KeyStride), heads * Width).Clear();
         }
     }
 

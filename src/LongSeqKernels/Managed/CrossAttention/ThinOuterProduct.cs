@@ -3,117 +3,144 @@ using System.Runtime.CompilerServices;
 namespace LongSeqKernels;
 
 /// <summary>
-/// <c>output[i] = sum_t weights[t][i] * rows[t]</c> for the keys i of a block, with vectors along the head width, which is a multiple of 16: the gradients are
-/// made where the caller wants them, each cache line once.
+/// <c>output[i] = sum_t weights_t[i] * row_t</c> for the keys i of a block and the heads of each, with vectors along the head width, which is a multiple of
+/// 16: the gradients are made where the caller wants them. They leave in one stream, which the hardware follows without being asked; stores past the caches
+/// gained nothing.
 /// </summary>
 internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
     where T : unmanaged
 {
-    private const int CacheLine = 64;
-
-    /// <summary>Writes the gradients of a block of keys.</summary>
-    /// <param name="weights">Of each term, one per key.</param>
-    /// <param name="rows">Of each term, as wide as a head and aligned: queries with the gradients of logits, gradients of outputs with the weights of attention.</param>
-    /// <param name="terms">1, 2 or 4.</param>
+    /// <summary>Writes the gradients of a block of keys of some heads.</summary>
+    /// <param name="terms">1, 2 or 4 of them.</param>
+    /// <param name="heads">Heads, side by side in the output.</param>
     /// <param name="output">The first gradient.</param>
-    /// <param name="stride">From a gradient to the next, in elements.</param>
+    /// <param name="stride">From a key's gradients to the next's, in elements.</param>
     /// <param name="count">Keys.</param>
     /// <param name="width">Head width.</param>
-    /// <param name="prefetch">Where <paramref name="count"/> rows of <paramref name="width"/> elements begin that are written soon.</param>
-    public static void Multiply(float** weights, float** rows, int terms, T* output, nint stride, int count, int width, byte* prefetch)
+    public static void Multiply(ReadOnlySpan<ThinTerm> terms, int heads, T* output, nint stride, int count, int width)
     {
-        switch (terms)
+        switch (terms.Length)
         {
             case 1:
-                OfOne(weights, rows, output, stride, count, width, prefetch);
+                OfOne(terms[0], heads, output, stride, count, width);
                 break;
             case 2:
-                OfTwo(weights, rows, output, stride, count, width, prefetch);
+                OfTwo(terms[0], terms[1], heads, output, stride, count, width);
                 break;
             default:
-                OfFour(weights, rows, output, stride, count, width, prefetch);
+                OfFour(terms[0], terms[1], terms[2], terms[3], heads, output, stride, count, width);
                 break;
         }
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OfOne(float** weights, float** rows, T* output, nint stride, int count, nint width, byte* prefetch)
+    private static void OfOne(
+        in ThinTerm term, int heads, T* output, nint stride, int count, nint width)
     {
-        float* weights0 = weights[0];
-        float* row0 = rows[0];
         for (int i = 0; i < count; i++, output += stride)
         {
-            prefetch = Prefetch(prefetch, width);
-            TVector weight0 = TSimd.Create(weights0[i]);
-            for (nint x = 0; x < width; x += TSimd.Count)
+            T* gradient = output;
+            float* weight = term.Weights + i;
+            float* row = term.Rows;
+            for (int head = 0; head < heads; head++, gradient += width)
             {
-                SimdMath.Store<TSimd, TVector, T>(TSimd.Multiply(weight0, TSimd.LoadAligned(row0 + x)), output + x);
+                TVector w = TSimd.Create(*weight);
+                for (nint x = 0; x < width; x += TSimd.Count)
+                {
+                    SimdMath.Store<TSimd, TVector, T>(TSimd.Multiply(w, TSimd.LoadAligned(row + x)), gradient + x);
+                }
+                weight += term.WeightStride;
+                row += term.RowStride;
             }
         }
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OfTwo(float** weights, float** rows, T* output, nint stride, int count, nint width, byte* prefetch)
+    private static void OfTwo(
+        in ThinTerm term0, in ThinTerm term1, int heads, T* output, nint stride, int count, nint width)
     {
-        float* weights0 = weights[0];
-        float* weights1 = weights[1];
-        float* row0 = rows[0];
-        float* row1 = rows[1];
         for (int i = 0; i < count; i++, output += stride)
         {
-            prefetch = Prefetch(prefetch, width);
-            TVector weight0 = TSimd.Create(weights0[i]);
-            TVector weight1 = TSimd.Create(weights1[i]);
-            for (nint x = 0; x < width; x += TSimd.Count)
+            T* gradient = output;
+            float* weight0 = term0.Weights + i;
+            float* row0 = term0.Rows;
+            float* weight1 = term1.Weights + i;
+            float* row1 = term1.Rows;
+            for (int head = 0; head < heads; head++, gradient += width)
             {
-                TVector sum = TSimd.Multiply(weight0, TSimd.LoadAligned(row0 + x));
-                SimdMath.Store<TSimd, TVector, T>(TSimd.MultiplyAdd(weight1, TSimd.LoadAligned(row1 + x), sum), output + x);
+                TVector w0 = TSimd.Create(*weight0);
+                TVector w1 = TSimd.Create(*weight1);
+                for (nint x = 0; x < width; x += TSimd.Count)
+                {
+                    TVector sum = TSimd.Multiply(w0, TSimd.LoadAligned(row0 + x));
+                    SimdMath.Store<TSimd, TVector, T>(TSimd.MultiplyAdd(w1, TSimd.LoadAligned(row1 + x), sum), gradient + x);
+                }
+                weight0 += term0.WeightStride;
+                row0 += term0.RowStride;
+                weight1 += term1.WeightStride;
+                row1 += term1.RowStride;
             }
         }
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OfFour(float** weights, float** rows, T* output, nint stride, int count, nint width, byte* prefetch)
+    private static void OfFour(
+        in ThinTerm term0, in ThinTerm term1, in ThinTerm term2, in ThinTerm term3, int heads, T* output, nint stride, int count, nint width)
     {
-        float* weights0 = weights[0];
-        float* weights1 = weights[1];
-        float* weights2 = weights[2];
-        float* weights3 = weights[3];
-        float* row0 = rows[0];
-        float* row1 = rows[1];
-        float* row2 = rows[2];
-        float* row3 = rows[3];
         for (int i = 0; i < count; i++, output += stride)
         {
-            prefetch = Prefetch(prefetch, width);
-            TVector weight0 = TSimd.Create(weights0[i]);
-            TVector weight1 = TSimd.Create(weights1[i]);
-            TVector weight2 = TSimd.Create(weights2[i]);
-            TVector weight3 = TSimd.Create(weights3[i]);
-            for (nint x = 0; x < width; x += TSimd.Count)
+            T* gradient = output;
+            float* weight0 = term0.Weights + i;
+            float* row0 = term0.Rows;
+            float* weight1 = term1.Weights + i;
+            float* row1 = term1.Rows;
+            float* weight2 = term2.Weights + i;
+            float* row2 = term2.Rows;
+            float* weight3 = term3.Weights + i;
+            float* row3 = term3.Rows;
+            for (int head = 0; head < heads; head++, gradient += width)
             {
-                TVector sum = TSimd.Multiply(weight0, TSimd.LoadAligned(row0 + x));
-                sum = TSimd.MultiplyAdd(weight1, TSimd.LoadAligned(row1 + x), sum);
-                sum = TSimd.MultiplyAdd(weight2, TSimd.LoadAligned(row2 + x), sum);
-                SimdMath.Store<TSimd, TVector, T>(TSimd.MultiplyAdd(weight3, TSimd.LoadAligned(row3 + x), sum), output + x);
+                TVector w0 = TSimd.Create(*weight0);
+                TVector w1 = TSimd.Create(*weight1);
+                TVector w2 = TSimd.Create(*weight2);
+                TVector w3 = TSimd.Create(*weight3);
+                for (nint x = 0; x < width; x += TSimd.Count)
+                {
+                    TVector sum = TSimd.Multiply(w0, TSimd.LoadAligned(row0 + x));
+                    sum = TSimd.MultiplyAdd(w1, TSimd.LoadAligned(row1 + x), sum);
+                    sum = TSimd.MultiplyAdd(w2, TSimd.LoadAligned(row2 + x), sum);
+                    SimdMath.Store<TSimd, TVector, T>(TSimd.MultiplyAdd(w3, TSimd.LoadAligned(row3 + x), sum), gradient + x);
+                }
+                weight0 += term0.WeightStride;
+                row0 += term0.RowStride;
+                weight1 += term1.WeightStride;
+                row1 += term1.RowStride;
+                weight2 += term2.WeightStride;
+                row2 += term2.RowStride;
+                weight3 += term3.WeightStride;
+                row3 += term3.RowStride;
             }
         }
     }
+}
 
-    /// <summary>The lines of one row; returns where the next begins.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static byte* Prefetch(byte* row, nint width)
-    {
-        byte* end = row + (width * sizeof(T));
-        for (; row < end; row += CacheLine)
-        {
-            TSimd.Prefetch(row);
-        }
-        return end;
-    }
+/// <summary>A row of every head and its weights, one per key.</summary>
+/// <param name="weights">Of the first head.</param>
+/// <param name="weightStride">From a head's weights to the next's.</param>
+/// <param name="rows">Of the first head, aligned.</param>
+/// <param name="rowStride">From a head's row to the next's.</param>
+internal readonly unsafe struct ThinTerm(float* weights, nint weightStride, float* rows, nint rowStride)
+{
+    public float* Weights => weights;
+
+    public nint WeightStride => weightStride;
+
+    public float* Rows => rows;
+
+    public nint RowStride => rowStride;
 }

@@ -91,6 +91,7 @@ internal static unsafe class SimdMath
     }
 
     /// <summary>Widens so many elements to fp32; any alignment.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Widen<TSimd, TVector, T>(T* source, float* target, int count)
         where TSimd : struct, ISimd<TVector>
         where TVector : struct
