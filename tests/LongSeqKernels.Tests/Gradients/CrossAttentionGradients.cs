@@ -24,6 +24,9 @@ public sealed class CrossAttentionGradients(string backend)
             new("shared", Shape with { Form = HistoryForm.Shared }) { Options = new() { Scale = 0.6f } },
             new("shared, cap and bias", Shape with { Form = HistoryForm.Shared, QueriesPerTarget = 2 })
                 { Options = new() { Scale = 0.6f, SoftCap = 2 }, Bias = CaseBias.Normal },
+            new("thin, cap and bias", Shape with { HeadWidth = 16 }) { Options = new() { SoftCap = 1.5f }, Bias = CaseBias.Normal },
+            new("thin, limits, SiLU", Shape with { HeadWidth = 16, HistoryLimits = new long[] { 1, 3, 0, 9, 2 } }) { Options = new() { Score = AttentionScore.Silu } },
+            new("thin, shared", Shape with { Heads = 1, HeadWidth = 16, Form = HistoryForm.Shared }) { Options = new() { Scale = 0.3f } },
             new("seeds", Shape with { Targets = JaggedLayout.Uniform(3, 2), BroadcastQueries = true }) { Bias = CaseBias.Normal },
         ];
 

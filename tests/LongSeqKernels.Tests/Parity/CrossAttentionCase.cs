@@ -34,7 +34,7 @@ public static class CrossAttentionCatalogue
     private static readonly int[] Tiles = [16, 32, 64, 96, 128];
 
     public static IEnumerable<CrossAttentionCase> All =>
-        [.. Lengths, .. Rows, .. Widths, .. Heads, .. Ragged, .. Limits, .. Scores, .. Biases, .. Shared, .. Pooling, .. Long];
+        [.. Lengths, .. Rows, .. Widths, .. Heads, .. Ragged, .. Limits, .. Scores, .. Biases, .. Shared, .. Pooling, .. Thin, .. Long];
 
     /// <summary>A handful that covers the kinds of work: for tests that run a case many times.</summary>
     public static IEnumerable<CrossAttentionCase> Representative =>
@@ -132,6 +132,19 @@ public static class CrossAttentionCatalogue
             new("64 seeds, one user", Shape([64], [333], 2, 64) with { BroadcastQueries = true }),
             new("seeds on 2 heads with bias", Shape([9, 9], [33, 120], 4, 20) with { BroadcastQueries = true, KeyValueHeads = 2 }) { Bias = CaseBias.Normal },
             SharedCase("seeds on shared history", Shape([16, 16], [65, 100], 4, 64) with { BroadcastQueries = true }),
+        ];
+
+    /// <summary>One or two rows per key/value head, which CPUs walk with vectors along the head width, with everything that a row may have.</summary>
+    private static IEnumerable<CrossAttentionCase> Thin =>
+        [
+            new("thin, limits, cap and bias", Shape([2, 1, 2], [150, 33, 40], 2, 32) with { HistoryLimits = Limited(149, 17, 33, 0, 40) })
+                { Bias = CaseBias.Normal, Options = new() { SoftCap = 5 } },
+            new("thin, limits, SiLU", Shape([2], [100], 2, 32) with { HistoryLimits = Limited(50, 99) }) { Options = new() { Score = AttentionScore.Silu } },
+            new("thin, 4 heads on 2", Shape([1, 1], [90, 200], 4, 64) with { KeyValueHeads = 2 }),
+            new("thin, 24 heads and bias", Shape([1], [70], 24, 64)) { Bias = CaseBias.Normal },
+            new("thin, seeds", Shape([2, 2, 2], [65, 0, 200], 2, 32) with { BroadcastQueries = true }),
+            SharedCase("thin, shared history", Shape([1, 2], [65, 130], 1, 64)),
+            SharedCase("thin, shared history, limits and bias", Shape([1, 1], [97, 20], 2, 48) with { HistoryLimits = Limited(77, 20) }) with { Bias = CaseBias.Normal },
         ];
 
     /// <summary>Long enough to be split over the history and to be summed in several runs.</summary>
