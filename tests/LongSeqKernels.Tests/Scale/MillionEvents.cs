@@ -59,6 +59,57 @@ public sealed class MillionEvents(string backend)
         Assert.That(values, Is.LessThanOrEqualTo(AllowedError), "values");
     }
 
+    /// <summary>
+    /// Given a row's LSE and output, the gradients of an event depend on nothing but the event. Those of a long history leave past the caches, those of a short
+    /// one do not.
+    /// </summary>
+    [TestCase(typeof(float))]
+    [TestCase(typeof(BFloat16))]
+    [TestCase(typeof(Half))]
+    public void GradientsOfEventsAreThoseOfAShortHistory(Type element)
+    {
+        if (element == typeof(float))
+        {
+            AssertSameGradientsOfLastEvents<float>();
+        }
+        else if (element == typeof(BFloat16))
+        {
+            AssertSameGradientsOfLastEvents<BFloat16>();
+        }
+        else
+        {
+            AssertSameGradientsOfLastEvents<Half>();
+        }
+    }
+
+    private void AssertSameGradientsOfLastEvents<T>()
+        where T : unmanaged
+    {
+        const int First = 299_008; // a whole number of vectors of events
+        const int End = 300_007;
+        T[] queries = Samples.Narrow<T>(Queries(1).AsSpan(0, Width));
+        T[] outputGradient = Samples.Narrow<T>(Samples.Normal(4, Width));
+        T[] keys = Samples.Narrow<T>(Keys.Value.AsSpan(0, End * Width));
+        T[] values = Samples.Narrow<T>(Values.Value.AsSpan(0, End * Width));
+        var output = new T[Width];
+        var logSumExp = new float[1];
+        CrossAttentionPlan Plan(int events) => CrossAttention.Plan(Context, Shape(1, HistoryForm.Projected) with { History = JaggedLayout.FromLengths(events) }, Options);
+        CrossAttention.Forward<T>(Plan(End), queries, keys, values, output, logSumExp);
+        (T[] Keys, T[] Values) Gradients(int first)
+        {
+            var gradients = (Keys: new T[(End - first) * Width], Values: new T[(End - first) * Width]);
+            CrossAttention.Backward<T>(
+                Plan(End - first), queries, keys.AsSpan(first * Width), values.AsSpan(first * Width), output, logSumExp, outputGradient, default, gradients.Keys, gradients.Values);
+            return gradients;
+        }
+
+        (T[] longKeys, T[] longValues) = Gradients(0);
+        (T[] shortKeys, T[] shortValues) = Gradients(First);
+
+        Tolerance.AssertSameBits(longKeys[(First * Width)..], shortKeys, "keyGradient");
+        Tolerance.AssertSameBits(longValues[(First * Width)..], shortValues, "valueGradient");
+    }
+
     private static CrossAttentionGradientResult<float> Gradients(LongSeqContext context, int targets)
     {
         CrossAttentionPlan plan = CrossAttention.Plan(context, Shape(targets, HistoryForm.Projected), Options);

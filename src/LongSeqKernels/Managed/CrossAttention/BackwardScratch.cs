@@ -10,7 +10,10 @@ internal readonly struct BackwardScratch
     private const long HeadBytes = 512 << 10;
 
     /// <summary>So many floats of keys are fetched at a time for one or two rows: with values and gradients, and those that come next, they stay in the second-level cache.</summary>
-    private const long ThinFloats = 16384;
+    private const long ThinFloats = 32768;
+
+    /// <summary>So many floats of gradients are made in the first-level cache before they leave it.</summary>
+    private const long StagedFloats = 2048;
 
     /// <summary>Lays out the memory for the segment with the most rows.</summary>
     public BackwardScratch(CrossAttentionShape shape)
@@ -45,7 +48,10 @@ internal readonly struct BackwardScratch
         ThinConstants = Slopes + ((long)KeyBlock * lanes);
         ThinScores = ThinConstants + (RowConstants.Count * ThinKeys);
         ThinGradients = ThinScores + thinWeights;
-        Limits = ThinGradients + thinWeights;
+        StagedGradients = ThinGradients + thinWeights;
+        long keyFloats = (long)shape.KeyValueHeads * width;
+        StagedKeys = (int)Math.Max(1, StagedFloats / keyFloats);
+        Limits = StagedGradients + AlignedBuffer.AlignedFloats(StagedKeys * keyFloats);
         Ones = Limits + TileRows;
         Scales = Ones + TileRows;
         Keys = Scales + TileRows;
@@ -124,6 +130,12 @@ internal readonly struct BackwardScratch
 
     /// <summary>Gradients of weights, then of logits, of the same.</summary>
     public long ThinGradients { get; }
+
+    /// <summary>Keys whose gradients are staged together.</summary>
+    public int StagedKeys { get; }
+
+    /// <summary>Gradients of so many keys with all their heads, on their way past the caches.</summary>
+    public long StagedGradients { get; }
 
     /// <summary>Visible keys of the block per lane.</summary>
     public long Limits { get; }

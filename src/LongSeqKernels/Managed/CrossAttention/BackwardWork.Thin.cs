@@ -6,6 +6,8 @@ namespace LongSeqKernels;
 // and values are read where they lie, and their gradients are written there, each once.
 internal unsafe partial struct BackwardWork<TSimd, TVector, T>
 {
+    private const double StreamedBytes = 16 << 20;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void WalkThin(BackwardUnit unit, int firstHead, int heads, float* memory)
     {
@@ -34,9 +36,10 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
             {
                 WalkThinHead(unit, firstHead + i, memory + (i * Layout.HeadFloats), i * headWeights, key, visible, ahead, memory);
             }
-            WriteThin(KeyGradient, unit, firstHead, heads, Shared ? terms : terms[..rows], key, visible, keys);
-            WriteThin(ValueGradient, unit, firstHead, heads, terms[rows..], key, visible, keys);
+            WriteThin(KeyGradient, unit, firstHead, heads, Shared ? terms : terms[..rows], key, visible, keys, memory);
+            WriteThin(ValueGradient, unit, firstHead, heads, terms[rows..], key, visible, keys, memory);
         }
+        Thread.MemoryBarrier(); // streamed gradients come before the end of the unit
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -68,20 +71,41 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T>
     }
 
     /// <summary>Gradients of a block of keys (values): those that no row sees get zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void WriteThin(
-        T* tensor, BackwardUnit unit, int firstHead, int heads, ReadOnlySpan<ThinTerm> terms, long key, int visible, int keys)
+        T* tensor, BackwardUnit unit, int firstHead, int heads, ReadOnlySpan<ThinTerm> terms, long key, int visible, int keys, float* memory)
     {
         if (tensor == null)
         {
             return;
         }
+        nint stride = KeyStride;
         T* gradients = tensor + KeyOffset(unit, firstHead, key);
-        ThinOuterProduct<TSimd, TVector, T>.Multiply(terms, heads, gradients, KeyStride, visible, Width);
+        if (heads == Shape.KeyValueHeads && StreamsGradients)
+        {
+            T* staged = (T*)(memory + Layout.StagedGradients);
+            for (int first = 0; first < visible; first += Layout.StagedKeys)
+            {
+                int end = Math.Min(visible, first + Layout.StagedKeys);
+                ThinOuterProduct<TSimd, TVector, T>.Multiply(terms, heads, staged, stride, first, end, Width);
+                StreamedCopy<TSimd, TVector>.Copy((byte*)staged, (byte*)(gradients + (first * stride)), (end - first) * stride * sizeof(T));
+            }
+        }
+        else
+        {
+            ThinOuterProduct<TSimd, TVector, T>.Multiply(terms, heads, gradients, stride, 0, visible, Width);
+        }
         for (int i = visible; i < keys; i++)
         {
-            new Span<T>(gradients + (i * KeyStride), heads * Width).Clear();
+            new Span<T>(gradients + (i * stride), heads * Width).Clear();
         }
     }
+
+    /// <summary>
+    /// Whether the gradients of keys and values go to memory past the caches: when they take more than half of a usual last-level cache, whoever reads them
+    /// next would find few of them there, and keys and values had better stay.
+    /// </summary>
+    private readonly bool StreamsGradients => (double)Shape.History.Total * KeyStride * sizeof(T) * (Shared ? 1 : 2) > StreamedBytes;
 
     /// <summary>
     /// What <see cref="DifferentiateLanes"/> does, for one row: its keys are the lanes. Lanes after the last key, up to a whole vector, hold anything.

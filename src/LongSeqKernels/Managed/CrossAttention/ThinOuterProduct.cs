@@ -4,8 +4,7 @@ namespace LongSeqKernels;
 
 /// <summary>
 /// <c>output[i] = sum_t weights_t[i] * row_t</c> for the keys i of a block and the heads of each, with vectors along the head width, which is a multiple of
-/// 16: the gradients are made where the caller wants them. They leave in one stream, which the hardware follows without being asked; stores past the caches
-/// gained nothing.
+/// 16: the gradients leave in one stream, which the hardware follows without being asked.
 /// </summary>
 internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
     where TSimd : struct, ISimd<TVector>
@@ -15,32 +14,32 @@ internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
     /// <summary>Writes the gradients of a block of keys of some heads.</summary>
     /// <param name="terms">1, 2 or 4 of them.</param>
     /// <param name="heads">Heads, side by side in the output.</param>
-    /// <param name="output">The first gradient.</param>
+    /// <param name="output">Where the gradient of the first key goes.</param>
     /// <param name="stride">From a key's gradients to the next's, in elements.</param>
-    /// <param name="count">Keys.</param>
+    /// <param name="first">The first key of the block that is written.</param>
+    /// <param name="end">The key after the last.</param>
     /// <param name="width">Head width.</param>
-    public static void Multiply(ReadOnlySpan<ThinTerm> terms, int heads, T* output, nint stride, int count, int width)
+    public static void Multiply(ReadOnlySpan<ThinTerm> terms, int heads, T* output, nint stride, int first, int end, int width)
     {
         switch (terms.Length)
         {
             case 1:
-                OfOne(terms[0], heads, output, stride, count, width);
+                OfOne(terms[0], heads, output, stride, first, end, width);
                 break;
             case 2:
-                OfTwo(terms[0], terms[1], heads, output, stride, count, width);
+                OfTwo(terms[0], terms[1], heads, output, stride, first, end, width);
                 break;
             default:
-                OfFour(terms[0], terms[1], terms[2], terms[3], heads, output, stride, count, width);
+                OfFour(terms[0], terms[1], terms[2], terms[3], heads, output, stride, first, end, width);
                 break;
         }
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OfOne(
-        in ThinTerm term, int heads, T* output, nint stride, int count, nint width)
+    private static void OfOne(in ThinTerm term, int heads, T* output, nint stride, int first, int end, nint width)
     {
-        for (int i = 0; i < count; i++, output += stride)
+        for (int i = first; i < end; i++, output += stride)
         {
             T* gradient = output;
             float* weight = term.Weights + i;
@@ -60,10 +59,9 @@ internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OfTwo(
-        in ThinTerm term0, in ThinTerm term1, int heads, T* output, nint stride, int count, nint width)
+    private static void OfTwo(in ThinTerm term0, in ThinTerm term1, int heads, T* output, nint stride, int first, int end, nint width)
     {
-        for (int i = 0; i < count; i++, output += stride)
+        for (int i = first; i < end; i++, output += stride)
         {
             T* gradient = output;
             float* weight0 = term0.Weights + i;
@@ -90,9 +88,9 @@ internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OfFour(
-        in ThinTerm term0, in ThinTerm term1, in ThinTerm term2, in ThinTerm term3, int heads, T* output, nint stride, int count, nint width)
+        in ThinTerm term0, in ThinTerm term1, in ThinTerm term2, in ThinTerm term3, int heads, T* output, nint stride, int first, int end, nint width)
     {
-        for (int i = 0; i < count; i++, output += stride)
+        for (int i = first; i < end; i++, output += stride)
         {
             T* gradient = output;
             float* weight0 = term0.Weights + i;

@@ -37,6 +37,9 @@ internal unsafe interface ISimd<TVector>
     /// <summary>To an address that is a multiple of the vector's size.</summary>
     static abstract void StoreAligned(TVector value, float* destination);
 
+    /// <summary>To an address that is a multiple of the vector's size, past the caches; other threads see it after a full fence of this one.</summary>
+    static abstract void StoreStreaming(TVector value, float* destination);
+
     static abstract TVector Add(TVector left, TVector right);
 
     static abstract TVector Subtract(TVector left, TVector right);

@@ -46,6 +46,9 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static void StoreAligned(Vector128<float> value, float* destination) => value.StoreAligned(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreaming(Vector128<float> value, float* destination) => value.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

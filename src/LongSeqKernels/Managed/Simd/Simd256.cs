@@ -45,6 +45,9 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static void StoreAligned(Vector256<float> value, float* destination) => value.StoreAligned(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreaming(Vector256<float> value, float* destination) => value.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

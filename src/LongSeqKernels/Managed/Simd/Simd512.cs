@@ -45,6 +45,9 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static void StoreAligned(Vector512<float> value, float* destination) => value.StoreAligned(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreaming(Vector512<float> value, float* destination) => value.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
