@@ -130,5 +130,4 @@ internal unsafe partial struct BackwardWork<TSimd, TVector, T> : IParallelWork
             ScoreBlock<TSimd, TVector>.Cap(scores, count, Options.SoftCap * LogitUnit);
         }
     }
-
 }
