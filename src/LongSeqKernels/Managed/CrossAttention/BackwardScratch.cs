@@ -6,8 +6,11 @@ internal readonly struct BackwardScratch
     /// <summary>Rows of a full tile, the lanes of vectors.</summary>
     public const int TileRows = AttentionCell.TileRows;
 
-    /// <summary>Tiles of the heads that share a pass over the keys: half of a typical second-level cache.</summary>
-    private const long HeadBytes = 512 << 10;
+    /// <summary>
+    /// Tiles of the heads that share a pass over the keys. Every number of a tile is used for a whole block of keys, which the last-level cache can feed; heads that
+    /// are left for another pass cost more, because nothing can be fetched ahead for some of the heads.
+    /// </summary>
+    private const long HeadBytes = 2 << 20;
 
     /// <summary>So many floats of keys are fetched at a time for one or two rows: with values and gradients, and those that come next, they stay in the second-level cache.</summary>
     private const long ThinFloats = 32768;
