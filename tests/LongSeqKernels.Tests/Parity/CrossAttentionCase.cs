@@ -134,16 +134,17 @@ public static class CrossAttentionCatalogue
             SharedCase("seeds on shared history", Shape([16, 16], [65, 100], 4, 64) with { BroadcastQueries = true }),
         ];
 
-    /// <summary>One or two rows per key/value head, which CPUs walk with vectors along the head width, with everything that a row may have.</summary>
+    /// <summary>One to four rows per key/value head, which CPUs walk with vectors along the head width, with everything that a row may have.</summary>
     private static IEnumerable<CrossAttentionCase> Thin =>
         [
-            new("thin, limits, cap and bias", Shape([2, 1, 2], [150, 33, 40], 2, 32) with { HistoryLimits = Limited(149, 17, 33, 0, 40) })
+            new("thin, limits, cap and bias", Shape([4, 1, 3], [150, 33, 40], 2, 32) with { HistoryLimits = Limited(149, 17, 60, 150, 33, 0, 40, 8) })
                 { Bias = CaseBias.Normal, Options = new() { SoftCap = 5 } },
-            new("thin, limits, SiLU", Shape([2], [100], 2, 32) with { HistoryLimits = Limited(50, 99) }) { Options = new() { Score = AttentionScore.Silu } },
+            new("thin, limits, SiLU", Shape([3], [100], 2, 32) with { HistoryLimits = Limited(50, 99, 7) }) { Options = new() { Score = AttentionScore.Silu } },
             new("thin, 4 heads on 2", Shape([1, 1], [90, 200], 4, 64) with { KeyValueHeads = 2 }),
-            new("thin, seeds", Shape([2, 2, 2], [65, 0, 200], 2, 32) with { BroadcastQueries = true }),
-            SharedCase("thin, shared history", Shape([1, 2], [65, 130], 1, 64)),
-            SharedCase("thin, shared history, limits and bias", Shape([1, 1], [97, 20], 2, 48) with { HistoryLimits = Limited(77, 20) }) with { Bias = CaseBias.Normal },
+            new("thin, seeds", Shape([4, 4, 4], [65, 0, 200], 2, 32) with { BroadcastQueries = true }),
+            SharedCase("thin, shared history", Shape([1, 3], [65, 130], 1, 64)),
+            SharedCase("thin, shared history of 4 heads", Shape([1], [130], 4, 80)),
+            SharedCase("thin, shared history, limits and bias", Shape([2, 1], [97, 20], 2, 48) with { HistoryLimits = Limited(77, 90, 20) }) with { Bias = CaseBias.Normal },
         ];
 
     /// <summary>More heads than pass over the keys together.</summary>

@@ -3,7 +3,7 @@ namespace LongSeqKernels;
 /// <summary>The two shapes of the forward kernel.</summary>
 internal enum AttentionKernel
 {
-    /// <summary>Vectors along the head width, for one or two rows per head: <see cref="ThinKernel{TSimd, TVector, T}"/>.</summary>
+    /// <summary>Vectors along the head width, for up to four rows per head: <see cref="ThinKernel{TSimd, TVector, T}"/>.</summary>
     Thin,
 
     /// <summary>Query rows are the lanes of vectors, 64 to a tile, or 16, 32 or 48 for the rest.</summary>

@@ -26,7 +26,7 @@ internal sealed class AttentionPartition
     internal const long MaxRunKeys = 65_536;
 
     /// <summary>Most rows per head that are walked with vectors along the head width.</summary>
-    internal const int MaxThinRows = 2;
+    internal const int MaxThinRows = 4;
 
     private readonly CrossAttentionShape _shape;
     private readonly int _threads;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace LongSeqKernels;
 
-// One or two rows per head: all heads of a block of keys at a time, so that memory is read in one stream.
+// Few rows per head: all heads of a block of keys at a time, so that memory is read in one stream.
 internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput, THistory, TElement>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -12,7 +12,7 @@ internal readonly struct BackwardScratch
     /// </summary>
     private const long HeadBytes = 2 << 20;
 
-    /// <summary>So many floats of keys are fetched at a time for one or two rows: with values and gradients, and those that come next, they stay in the second-level cache.</summary>
+    /// <summary>So many floats of keys are fetched at a time for few rows: with values and gradients, and those that come next, they stay in the second-level cache.</summary>
     private const long ThinFloats = 32768;
 
     /// <summary>So many floats of gradients are made in the first-level cache before they leave it.</summary>
@@ -71,7 +71,7 @@ internal readonly struct BackwardScratch
     /// <summary>Keys that pass by the tiles together.</summary>
     public int KeyBlock { get; }
 
-    /// <summary>Keys that pass by the one or two rows of a thin tile together: a multiple of 16.</summary>
+    /// <summary>Keys that pass by the rows of a thin tile together: a multiple of 16.</summary>
     public int ThinKeys { get; }
 
     /// <summary>Head width in whole vectors of 16.</summary>

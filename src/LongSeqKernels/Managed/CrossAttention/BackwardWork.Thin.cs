@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace LongSeqKernels;
 
-// One or two rows per head, with vectors along the head width: all heads of a few keys at a time, so that every tensor passes by in one stream. Keys
+// Few rows per head, with vectors along the head width: all heads of a few keys at a time, so that every tensor passes by in one stream. Keys
 // and values are read where they lie, and their gradients are written there, each once.
 internal unsafe partial struct BackwardWork<TSimd, TVector, T>
 {

@@ -12,7 +12,7 @@ internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
     where T : unmanaged
 {
     /// <summary>Writes the gradients of a block of keys of some heads.</summary>
-    /// <param name="terms">1, 2 or 4 of them.</param>
+    /// <param name="terms">At least one.</param>
     /// <param name="heads">Heads, side by side in the output.</param>
     /// <param name="output">Where the gradient of the first key goes.</param>
     /// <param name="stride">From a key's gradients to the next's, in elements.</param>
@@ -29,8 +29,11 @@ internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
             case 2:
                 OfTwo(terms[0], terms[1], heads, output, stride, first, end, width);
                 break;
-            default:
+            case 4:
                 OfFour(terms[0], terms[1], terms[2], terms[3], heads, output, stride, first, end, width);
+                break;
+            default:
+                OfMany(terms, heads, output, stride, first, end, width);
                 break;
         }
     }
@@ -122,6 +125,48 @@ internal static unsafe class ThinOuterProduct<TSimd, TVector, T>
                 row2 += term2.RowStride;
                 weight3 += term3.WeightStride;
                 row3 += term3.RowStride;
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void OfMany(ReadOnlySpan<ThinTerm> terms, int heads, T* output, nint stride, int first, int end, nint width)
+    {
+        nint lanes = TSimd.Count;
+        for (int i = first; i < end; i++, output += stride)
+        {
+            T* gradient = output;
+            for (int head = 0; head < heads; head++, gradient += width)
+            {
+                nint x = 0;
+                for (; x + (4 * lanes) <= width; x += 4 * lanes)
+                {
+                    TVector sum0 = TSimd.Zero, sum1 = TSimd.Zero, sum2 = TSimd.Zero, sum3 = TSimd.Zero;
+                    foreach (ref readonly ThinTerm term in terms)
+                    {
+                        TVector w = TSimd.Create(term.Weights[(head * term.WeightStride) + i]);
+                        float* row = term.Rows + (head * term.RowStride) + x;
+                        sum0 = TSimd.MultiplyAdd(w, TSimd.LoadAligned(row), sum0);
+                        sum1 = TSimd.MultiplyAdd(w, TSimd.LoadAligned(row + lanes), sum1);
+                        sum2 = TSimd.MultiplyAdd(w, TSimd.LoadAligned(row + (2 * lanes)), sum2);
+                        sum3 = TSimd.MultiplyAdd(w, TSimd.LoadAligned(row + (3 * lanes)), sum3);
+                    }
+                    SimdMath.Store<TSimd, TVector, T>(sum0, gradient + x);
+                    SimdMath.Store<TSimd, TVector, T>(sum1, gradient + x + lanes);
+                    SimdMath.Store<TSimd, TVector, T>(sum2, gradient + x + (2 * lanes));
+                    SimdMath.Store<TSimd, TVector, T>(sum3, gradient + x + (3 * lanes));
+                }
+                for (; x < width; x += lanes)
+                {
+                    TVector sum = TSimd.Zero;
+                    foreach (ref readonly ThinTerm term in terms)
+                    {
+                        TVector w = TSimd.Create(term.Weights[(head * term.WeightStride) + i]);
+                        sum = TSimd.MultiplyAdd(w, TSimd.LoadAligned(term.Rows + (head * term.RowStride) + x), sum);
+                    }
+                    SimdMath.Store<TSimd, TVector, T>(sum, gradient + x);
+                }
             }
         }
     }
