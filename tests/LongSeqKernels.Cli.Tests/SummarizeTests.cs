@@ -82,8 +82,9 @@ public sealed class SummarizeTests
     [Test]
     public async Task AKilledRunGoesOn()
     {
+        const int Users = 2000; // several seconds of work: the kills come within the first of them
         using var directory = new WorkingDirectory();
-        InteractionLog log = SyntheticLog.Generate(new SyntheticLogOptions { Users = 300, EventsPerUser = 1500, Topics = 10, ItemsPerTopic = 10, InterestsPerUser = 3 });
+        InteractionLog log = SyntheticLog.Generate(new SyntheticLogOptions { Users = Users, EventsPerUser = 1500, Topics = 10, ItemsPerTopic = 10, InterestsPerUser = 3 });
         VistaFile.WriteTo(directory, log, width: 32);
         string[] summarize = ["summarize", SmallLog.Name, VistaFile.Name, "--store", Store, "--lease", "1", "--threads", "1"];
         int killed = 0;
@@ -91,7 +92,7 @@ public sealed class SummarizeTests
         {
             using LskProcess victim = LskProcess.Start(directory.Path, [], summarize);
             victim.WaitForOutput("Version vista-");
-            await Task.Delay(400 + (200 * kill));
+            await Task.Delay(100 + (150 * kill));
             victim.Signal("KILL");
             killed += victim.Wait().ExitCode == 0 ? 0 : 1;
         }
@@ -100,7 +101,7 @@ public sealed class SummarizeTests
         Assert.That(run.ExitCode, Is.Zero, run.ToString());
         await using ISummaryStore store = await SummaryStore.OpenAsync(directory.File(Store));
         SummaryLookup[] found = await store.GetBatchAsync([.. log.UserNames], run.Json.GetProperty("version").GetString()!);
-        Assert.That(found.Select(lookup => lookup.Record?.HistoryLength), Is.EqualTo(Enumerable.Range(0, 300).Select(user => (long?)log.Users.Length(user))));
+        Assert.That(found.Select(lookup => lookup.Record?.HistoryLength), Is.EqualTo(Enumerable.Range(0, Users).Select(user => (long?)log.Users.Length(user))));
     }
 
     [Test]
