@@ -1,11 +1,10 @@
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Engines;
 using LongSeqKernels.Models;
 
 namespace LongSeqKernels.Benchmarks;
 
 /// <summary>300 targets on one history of 10,000 events, scored by an STCA of width 128 with 8 heads and 4 layers: as one request, and as 300 requests of one target.</summary>
-[SimpleJob(RunStrategy.Monitoring, warmupCount: 1, iterationCount: 5)]
+[WarmupCount(1), IterationCount(3)] // 300 requests take seconds
 public class RequestBatchingBenchmarks
 {
     private const int Targets = 300;
