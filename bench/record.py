@@ -48,6 +48,7 @@ def main():
     options, run = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1:]
     if not run:
         sys.exit("Nothing to run follows --: a filter of BenchmarkDotNet, accuracy or formulations.")
+    workers.require_built()
     machine = workers.machine()
     text = tables(run)
     if text is None:

@@ -143,9 +143,7 @@ def main():
     parser.add_argument("--quiet", type=float, default=0.3, help="longest wait for an idle moment before a round, seconds (default 0.3)")
     parser.add_argument("--out", help="write <out>.json, and the report of it: <out>.md, <out>-roofline.svg, <out>-lengths.svg, <out>-ratios.svg")
     options = parser.parse_args()
-    binary = workers.ours()[1]
-    if not os.path.exists(binary):
-        sys.exit("The benchmarks are not built: dotnet build bench/LongSeqKernels.Benchmarks -c Release")
+    workers.require_built()
     if not options.widths and not os.path.isdir(options.peers):
         sys.exit(f"No peers in {options.peers}: run setup-debian.sh, or name its folder with --peers")
     chosen = [case for case in all_cases(options.threads or os.cpu_count()) if options.only in case["name"]]

@@ -3,6 +3,7 @@ import datetime
 import os
 import platform
 import subprocess
+import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -12,6 +13,12 @@ BINARY = "bench/LongSeqKernels.Benchmarks/bin/Release/net10.0/LongSeqKernels.Ben
 def ours(repository=os.path.join(HERE, "../..")):
     """The command of our worker, as a checkout's last build left it."""
     return ["dotnet", os.path.join(repository, BINARY), "worker"]
+
+
+def require_built():
+    """Ends the program where our worker is not built."""
+    if not os.path.exists(ours()[1]):
+        sys.exit("The benchmarks are not built: dotnet build bench/LongSeqKernels.Benchmarks -c Release")
 
 
 class Worker:

@@ -85,7 +85,7 @@ internal abstract class SummaryClaim : ClaimCommand
 
     /// <summary>What was asked of which models.</summary>
     protected string Conditions(ClaimRun run, EvaluationReport report) =>
-        $"{EvaluationRun.Requests(report)}. {Shape.Budget(run.Invocation)} {Vista.TokensAre(run.Invocation)}";
+        $"{EvaluationRun.Requests(report)}. {Shape.Budget(run.Invocation)} {Vista.DescribeTokens(run.Invocation)}";
 
     protected string Legend(ClaimRun run) =>
         $"Newest: the last {Format.Count(run.Invocation.Get(_newest))} events. Share kept: of STCA's gain in AUC of the whole history over the newest events, paired by user, where it has one beyond two errors. ±: one standard error over users.";

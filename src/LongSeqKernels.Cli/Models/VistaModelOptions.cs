@@ -32,7 +32,7 @@ internal sealed class VistaModelOptions
     public IReadOnlyList<Option> All { get; }
 
     /// <summary>What the tokens of a summary are, as a sentence of a result's conditions.</summary>
-    public string TokensAre(Invocation invocation) => invocation.Get(_newestShare) is var share and > 0
+    public string DescribeTokens(Invocation invocation) => invocation.Get(_newestShare) is var share and > 0
         ? $"{Format.Percent(share)} of the tokens of a learned summary are the newest events as they are."
         : "All tokens of a learned summary are learned.";
 
