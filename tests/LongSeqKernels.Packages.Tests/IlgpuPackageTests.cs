@@ -12,7 +12,7 @@ public sealed class IlgpuPackageTests
     public void FreshProjectOffersItToAuto()
     {
         Repository.Require(Id);
-        var project = new FreshProject("Ilgpu", File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Programs", "IlgpuLayerNorm.cs")), "", (Id, Feed.Version));
+        var project = new FreshProject(Id + ".Use", File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Programs", "IlgpuLayerNorm.cs")), "", (Id, Feed.Version));
         project.Build().Expected();
 
         Assert.That(project.Start().Expected(), Does.Contain("sum: 0, largest: 1.3416"));
