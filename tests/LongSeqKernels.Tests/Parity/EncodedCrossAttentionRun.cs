@@ -6,14 +6,16 @@ public sealed record EncodedCrossAttentionCase(CrossAttentionCase Case, SummaryE
     /// <summary>The case's shape with its encoding.</summary>
     public CrossAttentionShape Shape => Case.Shape with { HistoryEncoding = Encoding };
 
-    /// <summary>Every encoding on every kind of work and every width, and one of them on each of the other cases.</summary>
+    /// <summary>Every encoding on every kind of work, every width and all large logits, and one of them on each of the other cases.</summary>
     public static IEnumerable<EncodedCrossAttentionCase> All =>
     [
         .. CrossAttentionCatalogue.All.Index().Select(c => new EncodedCrossAttentionCase(c.Item, (SummaryEncoding)(c.Index % 3)))
-            .Union(EveryEncoding([.. CrossAttentionCatalogue.Widths, .. CrossAttentionCatalogue.Representative]), ByName),
+            .Union(EveryEncoding([.. CrossAttentionCatalogue.Widths, .. CrossAttentionCatalogue.Representative, .. LargeLogits]), ByName),
     ];
 
     public static IEnumerable<EncodedCrossAttentionCase> Representative => EveryEncoding(CrossAttentionCatalogue.Representative);
+
+    private static IEnumerable<CrossAttentionCase> LargeLogits => CrossAttentionCatalogue.All.Where(c => c.QueryDeviation > 1);
 
     private static IEqualityComparer<EncodedCrossAttentionCase> ByName { get; } =
         EqualityComparer<EncodedCrossAttentionCase>.Create((a, b) => a?.ToString() == b?.ToString(), c => c.ToString().GetHashCode(StringComparison.Ordinal));
