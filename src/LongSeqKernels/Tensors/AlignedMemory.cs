@@ -30,7 +30,8 @@ public static class AlignedMemory
             throw Error.Range(nameof(length), length, $"from 0 to {Array.MaxLength - spare}");
         }
         T[] array = GC.AllocateUninitializedArray<T>((int)length + spare, pinned: true);
-        long address = Marshal.UnsafeAddrOfPinnedArrayElement(array, 0);
+        nint address = Marshal.UnsafeAddrOfPinnedArrayElement(array, 0);
+        HugePages.Advise(address, (long)array.Length * size);
         long first = (-address & (Alignment - 1)) / size;
         return array.AsMemory((int)first, (int)length);
     }
