@@ -25,8 +25,9 @@ NARROWER = (256, 128)
 def commands(peers, threads):
     inside = ["chroot", peers, "env", f"OMP_NUM_THREADS={threads}"]
     # PyTorch's attention parallelises itself around a single-threaded BLAS; its products of matrices need BLAS threads. OpenBLAS takes its
-    # AVX-512 kernels on this family of processors only when told to: the peer gets its best form.
-    torch = ["OPENBLAS_CORETYPE=SKYLAKEX", "python3", "/opt/workers/torch_worker.py"]
+    # AVX-512 kernels on this family of processors only when told to, PyTorch large pages likewise (numpy, and with it ONNX Runtime's inputs, has
+    # them unasked): the peer gets its best form.
+    torch = ["OPENBLAS_CORETYPE=SKYLAKEX", "THP_MEM_ALLOC_ENABLE=1", "python3", "/opt/workers/torch_worker.py"]
     return {
         "ours": workers.ours(),
         **{f"{bits} bits": ["env", f"LONGSEQ_SIMD={bits}", *workers.ours()] for bits in NARROWER},

@@ -6,12 +6,12 @@ namespace LongSeqKernels.Models;
 /// </summary>
 public sealed class EncodedHistory : IEncodedHistory
 {
-    private readonly float[][] _layers;
+    private readonly Memory<float>[] _layers;
     private readonly StcaModel _model;
     private readonly long _version;
     private readonly RequestBatch _batch;
 
-    internal EncodedHistory(StcaModel model, long version, RequestBatch batch, float[][] layers)
+    internal EncodedHistory(StcaModel model, long version, RequestBatch batch, Memory<float>[] layers)
     {
         _model = model;
         _version = version;
@@ -22,7 +22,7 @@ public sealed class EncodedHistory : IEncodedHistory
     /// <inheritdoc/>
     public long Events => _batch.History.Total;
 
-    internal ReadOnlySpan<float> Layer(int layer) => _layers[Math.Min(layer, _layers.Length - 1)];
+    internal ReadOnlySpan<float> Layer(int layer) => _layers[Math.Min(layer, _layers.Length - 1)].Span;
 
     /// <summary>Refuses a history that another model, or an earlier state of this one, encoded.</summary>
     internal void CheckFits(StcaModel model)

@@ -111,13 +111,13 @@ internal sealed class StcaPass : ITrainingPass
     /// <summary>Encodes a batch's history once for any number of scoring runs.</summary>
     public EncodedHistory Encode(RequestBatch batch)
     {
-        var layers = new float[_model.HistoryEncoders.Length][];
+        var layers = new Memory<float>[_model.HistoryEncoders.Length];
         Span<float> tokens = _history.Use(batch.History.Total, _config.Width);
         _model.Tokens.EncodeHistory(_context, batch, _actions, tokens);
         for (int layer = 0; layer < layers.Length; layer++)
         {
-            layers[layer] = GC.AllocateUninitializedArray<float>(tokens.Length);
-            _model.HistoryEncoders[layer].Forward(_context, batch.History.Total, tokens, layers[layer]);
+            layers[layer] = AlignedMemory.AllocateUninitialized<float>(tokens.Length);
+            _model.HistoryEncoders[layer].Forward(_context, batch.History.Total, tokens, layers[layer].Span);
         }
         return new EncodedHistory(_model, _model.Parameters.Version, batch, layers);
     }

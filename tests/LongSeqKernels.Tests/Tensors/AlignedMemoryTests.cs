@@ -34,6 +34,19 @@ public sealed unsafe class AlignedMemoryTests
         Assert.That(memory.ToArray(), Is.All.EqualTo(3f));
     }
 
+    [Test]
+    public void LargeMemoryAsksForLargePages()
+    {
+        if (!File.Exists("/sys/kernel/mm/transparent_hugepage/enabled"))
+        {
+            Assert.Ignore("NOT RUN: this system has no transparent huge pages.");
+        }
+        Memory<byte> memory = AlignedMemory.AllocateUninitialized<byte>(16 << 20);
+
+        Assert.That(FlagsOfMapping(Address(memory) + (memory.Length / 2)), Does.Contain("hg"));
+        GC.KeepAlive(memory);
+    }
+
     [TestCase(-1)]
     [TestCase(2_147_483_591)]
     [TestCase(long.MaxValue)]
@@ -43,6 +56,26 @@ public sealed unsafe class AlignedMemoryTests
     [Test]
     public void TypesThatCannotLieOnALineAreRefused() =>
         Assert.That(() => AlignedMemory.AllocateUninitialized<decimal>(1), Throws.ArgumentException.With.Message.StartsWith("T is Decimal of 16 bytes; it must be a type of 1, 2, 4 or 8 bytes"));
+
+    /// <summary>What the kernel has noted about the memory around an address.</summary>
+    private static string[] FlagsOfMapping(long address)
+    {
+        const string flags = "VmFlags:";
+        bool found = false;
+        foreach (string line in File.ReadLines("/proc/self/smaps"))
+        {
+            string[] range = line.Split(' ')[0].Split('-');
+            if (range.Length == 2)
+            {
+                found = Convert.ToInt64(range[0], 16) <= address && address < Convert.ToInt64(range[1], 16);
+            }
+            else if (found && line.StartsWith(flags, StringComparison.Ordinal))
+            {
+                return line[flags.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            }
+        }
+        return [];
+    }
 
     private static void AssertAligned<T>(int length)
         where T : unmanaged

@@ -57,6 +57,7 @@ internal sealed unsafe class ScratchPool : IDisposable
                 _idle.RemoveAt(largest);
             }
             void* address = NativeMemory.AlignedAlloc((nuint)size, Alignment);
+            HugePages.Advise((nint)address, size);
             CurrentBytes += size;
             PeakBytes = Math.Max(PeakBytes, CurrentBytes);
             return new AlignedBuffer(this, (byte*)address, size);
