@@ -23,6 +23,22 @@ internal static class BatchEdits
         };
     }
 
+    /// <summary>The targets of one batch, with labels, over a history of another, none of which they see.</summary>
+    public static RequestBatch WithHiddenHistory(RequestBatch targets, RequestBatch history) => new()
+    {
+        History = history.History,
+        HistoryItems = history.HistoryItems,
+        HistoryActions = history.HistoryActions,
+        HistoryTimes = history.HistoryTimes,
+        RequestTimes = history.RequestTimes,
+        Targets = targets.Targets,
+        TargetItems = targets.TargetItems,
+        TargetContext = targets.TargetContext,
+        HistoryLimits = new long[targets.TargetItems.Length],
+        Requests = targets.Requests,
+        Labels = targets.Labels,
+    };
+
     /// <summary>Every target with its own copy of the events that it sees.</summary>
     public static RequestBatch PointWise(RequestBatch batch)
     {

@@ -75,21 +75,7 @@ public sealed class StcaScoringTests(Backend backend)
         RequestBatch empty = StcaCases.Batch(config, 10, [0]);
         float[] logits = Score(model, empty);
         Assert.That(logits, Has.All.Matches<float>(float.IsFinite));
-        RequestBatch hidden = StcaCases.Batch(config, 11, [25]);
-        hidden = new RequestBatch
-        {
-            History = hidden.History,
-            HistoryItems = hidden.HistoryItems,
-            HistoryActions = hidden.HistoryActions,
-            HistoryTimes = hidden.HistoryTimes,
-            RequestTimes = hidden.RequestTimes,
-            Targets = empty.Targets,
-            TargetItems = empty.TargetItems,
-            TargetContext = empty.TargetContext,
-            HistoryLimits = new long[empty.TargetItems.Length],
-            Requests = empty.Requests,
-            Labels = empty.Labels,
-        };
+        RequestBatch hidden = BatchEdits.WithHiddenHistory(empty, StcaCases.Batch(config, 11, [25]));
         Assert.That(Score(model, hidden), Is.EqualTo(logits));
         foreach ((string name, float[] gradient) in Gradients(model, empty))
         {
