@@ -142,6 +142,10 @@ public static class CrossAttentionCatalogue
                 { Bias = CaseBias.Normal, Options = new() { SoftCap = 5 } },
             new("thin, limits, SiLU", Shape([3], [100], 2, 32) with { HistoryLimits = Limited(50, 99, 7) }) { Options = new() { Score = AttentionScore.Silu } },
             new("thin, 4 heads on 2", Shape([1, 1], [90, 200], 4, 64) with { KeyValueHeads = 2 }),
+            new("thin, 4 heads of 64", Shape([1, 0, 1, 1, 1], [777, 40, 0, 15, 256], 4, 64)),
+            new("thin, 8 heads of 64, limits, cap and bias", Shape([1, 1, 1], [270, 33, 20], 8, 64) with { HistoryLimits = Limited(265, 1, 600) })
+                { Bias = CaseBias.Normal, Options = new() { SoftCap = 5 } },
+            new("thin, 4 heads of 64, SiLU", Shape([1], [290], 4, 64)) { Options = new() { Score = AttentionScore.Silu } },
             new("thin, seeds", Shape([4, 4, 4], [65, 0, 200], 2, 32) with { BroadcastQueries = true }),
             SharedCase("thin, shared history", Shape([1, 3], [65, 130], 1, 64)),
             SharedCase("thin, shared history of 4 heads", Shape([1], [130], 4, 80)),

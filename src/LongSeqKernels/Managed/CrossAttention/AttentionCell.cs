@@ -3,7 +3,7 @@ namespace LongSeqKernels;
 /// <summary>The two shapes of the forward kernel.</summary>
 internal enum AttentionKernel
 {
-    /// <summary>Vectors along the head width, for up to four rows per head: <see cref="ThinKernel{TSimd, TVector, T}"/>.</summary>
+    /// <summary>Vectors along the head width, for up to four rows per head: <see cref="ThinKernel{TSimd, TVector, T}"/>, <see cref="ThinQuadKernel{TSimd, TVector, T}"/>.</summary>
     Thin,
 
     /// <summary>Query rows are the lanes of vectors, 64 to a tile, or 16, 32 or 48 for the rest.</summary>
@@ -18,6 +18,9 @@ internal readonly record struct AttentionCell
 {
     /// <summary>Rows of a full tile.</summary>
     public const int TileRows = 64;
+
+    /// <summary>Keys of the widest vector of scores: what the thin kernel's keys are cut at, so that a score is summed in one order by every cut.</summary>
+    private const int VectorKeys = 16;
 
     public required AttentionKernel Kernel { get; init; }
 
@@ -83,8 +86,9 @@ internal readonly record struct AttentionCell
     /// <summary>The keys of one split.</summary>
     public (long Start, long End) KeyRange(int split)
     {
-        long blocks = (Keys + KeyBlock - 1) / KeyBlock;
-        return (blocks * split / Splits * KeyBlock, Math.Min(Keys, blocks * (split + 1) / Splits * KeyBlock));
+        int piece = Kernel == AttentionKernel.Thin ? VectorKeys : KeyBlock;
+        long pieces = (Keys + piece - 1) / piece;
+        return (pieces * split / Splits * piece, Math.Min(Keys, pieces * (split + 1) / Splits * piece));
     }
 }
 

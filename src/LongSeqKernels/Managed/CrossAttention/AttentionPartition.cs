@@ -22,6 +22,9 @@ internal sealed class AttentionPartition
     /// <summary>Below this a split's merge is no longer small beside its work.</summary>
     private const long MinSplitKeys = 256;
 
+    /// <summary>The same for the thin kernel, whose states are small.</summary>
+    private const long MinThinSplitKeys = 128;
+
     /// <summary>Longest run of keys that is summed into one state: bounds the rounding error of long histories.</summary>
     internal const long MaxRunKeys = 65_536;
 
@@ -136,7 +139,8 @@ internal sealed class AttentionPartition
         int tasks = (int)Math.Clamp(Math.Round(Cost(rows, heads, keys) / taskCost), 1, _threads * TasksPerThread);
         if (IsThin(rows))
         {
-            int splits = Splits(tasks, keys);
+            int splits = (int)Math.Clamp(keys / MinThinSplitKeys, 1, tasks);
+            splits -= splits > _threads ? splits % _threads : 0; // as many for every thread
             AddCells(segment, AttentionKernel.Thin, Groups(heads, tasks / splits), (int)rows, (int)rows, splits);
             return;
         }
@@ -209,7 +213,7 @@ internal sealed class AttentionPartition
     {
         if (kernel == AttentionKernel.Thin)
         {
-            return 128;
+            return 256;
         }
         int block = rows <= 16 ? 64 : 96;
         return (int)Math.Clamp((keys + 5) / 6 * 6, 6, block);

@@ -13,15 +13,18 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         {
             AttentionState<TSimd, TVector>.Clear(states + (unit * cell.UnitFloats), 1, _width, valuesToo: true);
         }
+        long historyBytes = 2 * _shape.History.Total * _shape.KeyValueHeads * _keys.RowBytes;
+        bool quads = !THistory.AreDecoded && ThinQuadKernel<TSimd, TVector, TElement>.Serves(units.Heads, units.Tiles, _width, historyBytes);
         for (long block = start; block < end; block += cell.KeyBlock)
         {
             int keys = (int)Math.Min(cell.KeyBlock, end - block);
-            for (int group = 0; group < keys; group += cell.FetchKeys)
+            if (quads)
             {
-                // Each group fetches the one that is read next: keys, then the values of the same block, then the next keys.
-                int next = group + cell.FetchKeys;
-                byte* ahead = next < keys ? _keys.Address(KeyRow(cell, units.Head, block + next)) : _values.Address(KeyRow(cell, units.Head, block));
-                ScoreGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), ahead, scratch, memory);
+                ScoreQuads(cell, units, block, keys, scratch, memory);
+            }
+            else
+            {
+                ScoreGroups(cell, units, block, keys, scratch, memory);
             }
             for (int unit = 0; unit < units.Heads * units.Tiles; unit++)
             {
@@ -31,12 +34,69 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
                 memory[scratch.Factors + unit] =
                     _softmax ? ThinKernel<TSimd, TVector, TElement>.Softmax(scores, Padded(keys), state, state + AttentionState.Stride(1)) : 1;
             }
-            for (int group = 0; group < keys; group += cell.FetchKeys)
+            if (quads)
             {
-                int next = group + cell.FetchKeys;
-                byte* ahead = next < keys ? _values.Address(KeyRow(cell, units.Head, block + next)) : _keys.Address(KeyRow(cell, units.Head, block + keys));
-                AddGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), ahead, scratch, memory);
+                AddQuads(cell, units, block, keys, scratch, memory);
             }
+            else
+            {
+                AddGroups(cell, units, block, keys, scratch, memory);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ScoreQuads(in AttentionCell cell, Units units, long block, int keys, in AttentionScratch scratch, float* memory)
+    {
+        int together = ThinQuadKernel<TSimd, TVector, TElement>.Heads;
+        float* query = memory;
+        float* scores = memory + scratch.Scores;
+        for (int head = units.Head; head < units.Head + units.Heads; head += together)
+        {
+            long row = KeyRow(cell, head, block);
+            TElement* key = _keys.Read(row, keys, null, null, out nint stride);
+            ThinQuadKernel<TSimd, TVector, TElement>.Scores(query, key, stride, keys, scores, (nint)scratch.ScoreFloats, (TElement*)_values.Address(row));
+            query += together * scratch.QueryFloats;
+            scores += together * scratch.ScoreFloats;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddQuads(in AttentionCell cell, Units units, long block, int keys, in AttentionScratch scratch, float* memory)
+    {
+        int together = ThinQuadKernel<TSimd, TVector, TElement>.Heads;
+        float* factors = memory + scratch.Factors;
+        float* sums = memory + scratch.States + (2 * AttentionState.Stride(1));
+        float* weights = memory + scratch.Scores;
+        for (int head = units.Head; head < units.Head + units.Heads; head += together, factors += together)
+        {
+            long row = KeyRow(cell, head, block);
+            TElement* value = _values.Read(row, keys, null, null, out nint stride);
+            var next = (TElement*)_keys.Address(KeyRow(cell, head, block + keys));
+            ThinQuadKernel<TSimd, TVector, TElement>.AddValues(weights, (nint)scratch.ScoreFloats, value, stride, keys, sums, (nint)cell.UnitFloats, factors, next);
+            sums += together * cell.UnitFloats;
+            weights += together * scratch.ScoreFloats;
+        }
+    }
+
+    /// <summary>Each group fetches the one that is read next: keys, then the values of the same block, then the next keys.</summary>
+    private void ScoreGroups(in AttentionCell cell, Units units, long block, int keys, in AttentionScratch scratch, float* memory)
+    {
+        for (int group = 0; group < keys; group += cell.FetchKeys)
+        {
+            int next = group + cell.FetchKeys;
+            byte* ahead = next < keys ? _keys.Address(KeyRow(cell, units.Head, block + next)) : _values.Address(KeyRow(cell, units.Head, block));
+            ScoreGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), ahead, scratch, memory);
+        }
+    }
+
+    private void AddGroups(in AttentionCell cell, Units units, long block, int keys, in AttentionScratch scratch, float* memory)
+    {
+        for (int group = 0; group < keys; group += cell.FetchKeys)
+        {
+            int next = group + cell.FetchKeys;
+            byte* ahead = next < keys ? _values.Address(KeyRow(cell, units.Head, block + next)) : _keys.Address(KeyRow(cell, units.Head, block + keys));
+            AddGroup(cell, units, block, group, Math.Min(cell.FetchKeys, keys - group), ahead, scratch, memory);
         }
     }
 
