@@ -143,7 +143,7 @@ public static class CrossAttentionCatalogue
             new("thin, limits, SiLU", Shape([3], [100], 2, 32) with { HistoryLimits = Limited(50, 99, 7) }) { Options = new() { Score = AttentionScore.Silu } },
             new("thin, 4 heads on 2", Shape([1, 1], [90, 200], 4, 64) with { KeyValueHeads = 2 }),
             new("thin, 4 heads of 64", Shape([1, 0, 1, 1, 1], [777, 40, 0, 15, 256], 4, 64)),
-            new("thin, 8 heads of 64, limits, cap and bias", Shape([1, 1, 1], [270, 33, 20], 8, 64) with { HistoryLimits = Limited(265, 1, 600) })
+            new("thin, 8 heads of 64, limits, cap and bias", Shape([1, 1, 1], [270, 33, 20], 8, 64) with { HistoryLimits = Limited(265, 9, 600) })
                 { Bias = CaseBias.Normal, Options = new() { SoftCap = 5 } },
             new("thin, 4 heads of 64, SiLU", Shape([1], [290], 4, 64)) { Options = new() { Score = AttentionScore.Silu } },
             new("thin, seeds", Shape([4, 4, 4], [65, 0, 200], 2, 32) with { BroadcastQueries = true }),
