@@ -167,7 +167,7 @@ def main():
     if options.out:
         with open(options.out + ".json", "w") as file:
             json.dump(document, file, indent=1)
-        sys.exit(subprocess.run(["dotnet", binary, "report", options.out + ".json"]).returncode)
+        sys.exit(subprocess.run([*workers.ours()[:-1], "report", options.out + ".json"]).returncode)
 
 
 if __name__ == "__main__":

@@ -4,30 +4,49 @@ using LongSeqKernels.Tests;
 
 namespace LongSeqKernels.Benchmarks.Tests;
 
-/// <summary>The comparison of two commits and the load on <c>lsk serve</c> are Python programs with tests of their own.</summary>
+/// <summary>Comparisons, measurements and checks are Python programs; the comparison of two commits and the load on <c>lsk serve</c> have tests of their own.</summary>
 [TestFixture]
 public sealed class PythonTests
 {
+    private static string[] Folders => ["bench", "cmake", "native", "tests"];
+
     [TestCase("bench/regression", 11)]
     [TestCase("bench/serving", 8)]
     public void ItsOwnTestsPass(string folder, int tests)
     {
-        using Process? python = Start(Path.Combine(RepositoryRoot.Path!, folder));
-        if (python is null)
-        {
-            Assert.Ignore($"python3 is not installed: the tests of {folder} are left out.");
-        }
-        string said = python.StandardError.ReadToEnd();
-        Assert.That(python.WaitForExit(TimeSpan.FromMinutes(3)), Is.True);
-        Assert.That(python.ExitCode, Is.Zero, said);
+        string said = Run(Path.Combine(RepositoryRoot.Path!, folder), "-m", "unittest", "discover", "-t", ".", "-s", "tests");
         Assert.That(said, Does.Contain($"Ran {tests} tests"));
     }
 
-    private static Process? Start(string folder)
+    [Test]
+    public void EveryNameIsDefined()
+    {
+        string script = Path.Combine(RepositoryRoot.Path!, "tests", "LongSeqKernels.Benchmarks.Tests", "undefined_names.py");
+        string[] programs = [.. Folders.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(RepositoryRoot.Path!, folder), "*.py", SearchOption.AllDirectories))];
+        Assert.That(programs, Has.Length.GreaterThan(20));
+        Assert.That(Run(RepositoryRoot.Path!, [script, .. programs]), Is.Empty);
+    }
+
+    /// <summary>What python3 printed; fails the test when it failed.</summary>
+    private static string Run(string folder, params string[] arguments)
+    {
+        using Process? python = Start(folder, arguments);
+        if (python is null)
+        {
+            Assert.Ignore($"python3 is not installed: the Python programs of {folder} are left out.");
+        }
+        Task<string> output = python.StandardOutput.ReadToEndAsync();
+        string said = python.StandardError.ReadToEnd() + output.Result;
+        Assert.That(python.WaitForExit(TimeSpan.FromMinutes(3)), Is.True);
+        Assert.That(python.ExitCode, Is.Zero, said);
+        return said;
+    }
+
+    private static Process? Start(string folder, string[] arguments)
     {
         try
         {
-            return Process.Start(new ProcessStartInfo("python3", ["-B", "-m", "unittest", "discover", "-t", ".", "-s", "tests"]) { WorkingDirectory = folder, RedirectStandardError = true });
+            return Process.Start(new ProcessStartInfo("python3", ["-B", .. arguments]) { WorkingDirectory = folder, RedirectStandardError = true, RedirectStandardOutput = true });
         }
         catch (Win32Exception)
         {
