@@ -32,6 +32,19 @@ internal static unsafe class AttentionState<TSimd, TVector>
         }
     }
 
+    /// <summary>One over every lane's sum: what the values of finished rows are multiplied with. 0 for rows that have seen no key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void InvertSums(float* state, int lanes, float* inverses)
+    {
+        int stride = AttentionState.Stride(lanes);
+        for (int lane = 0; lane < stride; lane += TSimd.Count)
+        {
+            TVector sum = TSimd.LoadAligned(state + stride + lane);
+            TVector inverse = TSimd.Divide(TSimd.Create(1f), sum);
+            TSimd.StoreAligned(TSimd.Select(TSimd.Equal(sum, TSimd.Zero), TSimd.Zero, inverse), inverses + lane);
+        }
+    }
+
     /// <summary>Folds the softmax state of later keys into that of earlier ones.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Fold(float* into, float* from, int lanes, int width, float* factors)

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace LongSeqKernels;
 
 /// <summary>One forward run: the tensors, the plan, and what a task does. Lives on the caller's stack while the worker pool runs it.</summary>
@@ -180,20 +182,20 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         long row = FirstRowOf(cell, tile);
         int stride = AttentionState.Stride(lanes);
         float* factors = memory + scratch.Factors;
-        for (int lane = 0; lane < rows; lane++)
+        if (_softmax)
         {
-            long index = RowIndex(cell, head, row + lane);
-            float sum = state[stride + lane];
-            if (!_softmax)
+            AttentionState<TSimd, TVector>.InvertSums(state, lanes, factors);
+            if (_logSumExp != null)
+            {
+                WriteLogSumExp(cell, head, row, rows, state, stride, memory + scratch.Limits);
+            }
+        }
+        else
+        {
+            for (int lane = 0; lane < rows; lane++)
             {
                 long visible = VisibleTo(cell, row + lane);
                 factors[lane] = visible == 0 ? 0 : 1 / _options.EffectiveDivisor(visible);
-                continue;
-            }
-            factors[lane] = sum == 0 ? 0 : 1 / sum;
-            if (_logSumExp != null)
-            {
-                _logSumExp[index] = sum == 0 ? float.NegativeInfinity : (state[lane] * SimdMath.Ln2) + MathF.Log(sum);
             }
         }
         float* values = state + (2 * stride);
@@ -213,6 +215,19 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         for (int lane = 0; lane < rows; lane++)
         {
             Convert(staged + ((nint)lane * _width), _output + (RowIndex(cell, head, row + lane) * _width));
+        }
+    }
+
+    /// <summary>The LSE of a unit's rows; -infinity for those that have seen no key.</summary>
+    private void WriteLogSumExp(in AttentionCell cell, int head, long row, int rows, float* max, int stride, float* logarithms)
+    {
+        TensorPrimitives.Log(new ReadOnlySpan<float>(max + stride, rows), new Span<float>(logarithms, rows));
+        float* first = _logSumExp + RowIndex(cell, head, row);
+        nint step = RowStride(row, rows) / _width;
+        for (int lane = 0; lane < rows; lane++)
+        {
+            float* target = step > 0 ? first + (lane * step) : _logSumExp + RowIndex(cell, head, row + lane);
+            *target = (max[lane] * SimdMath.Ln2) + logarithms[lane];
         }
     }
 
