@@ -167,6 +167,8 @@ public static class CrossAttentionCatalogue
             new("5 targets, 9,000 keys, limits", Shape([5], [9_000], 2, 32) with { HistoryLimits = Limited(0, 1, 8_000, 9_000, 10_000) }),
             new("70 targets, 6,000 keys", Shape([70], [6_000], 1, 32)) { Bias = CaseBias.Normal },
             new("3 targets, 9,000 keys, SiLU", Shape([3], [9_000], 2, 32)) { Options = new() { Score = AttentionScore.Silu } },
+            new("20 targets, 2,000 keys", Shape([20], [2_000], 2, 32)) { Bias = CaseBias.Normal },
+            new("5 targets, 2,000 keys, limits", Shape([5], [2_000], 2, 32) with { HistoryLimits = Limited(0, 1, 700, 2_000, 3_000) }),
             new("200 targets, 500 keys", Shape([200], [500], 2, 32)),
         ];
 

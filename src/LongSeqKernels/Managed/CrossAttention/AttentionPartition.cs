@@ -5,7 +5,8 @@ namespace LongSeqKernels;
 /// </summary>
 /// <remarks>
 /// One long history is split over its keys, because rows alone would leave its keys to be read several times; short histories (cached
-/// summaries) are split over heads and tiles of rows, which needs no merge. A task is never planned below 20 microseconds: waking a thread costs about a
+/// summaries) are split over heads and tiles of rows, which needs no merge. A single tile reads its keys once, and faster in order than head by head: it is
+/// split over its keys too, as soon as every thread finds enough of them. A task is never planned below 20 microseconds: waking a thread costs about a
 /// quarter of that. More tasks than threads let a thread that was held up by another process be helped out.
 /// </remarks>
 internal sealed class AttentionPartition
@@ -139,15 +140,15 @@ internal sealed class AttentionPartition
         int tasks = (int)Math.Clamp(Math.Round(Cost(rows, heads, keys) / taskCost), 1, _threads * TasksPerThread);
         if (IsThin(rows))
         {
-            int splits = (int)Math.Clamp(keys / MinThinSplitKeys, 1, tasks);
-            splits -= splits > _threads ? splits % _threads : 0; // as many for every thread
-            AddCells(segment, AttentionKernel.Thin, Groups(heads, tasks / splits), (int)rows, (int)rows, splits);
+            int splits = AsManyForEveryThread((int)Math.Clamp(keys / MinThinSplitKeys, 1, tasks));
+            AddCells(segment, AttentionKernel.Thin, Groups(heads, tasks / splits), heads, (int)rows, (int)rows, splits);
             return;
         }
         int tiles = (int)((rows + AttentionCell.TileRows - 1) / AttentionCell.TileRows);
         long unitBytes = 2L * sizeof(float) * AttentionCell.LanesFor((int)Math.Min(rows, AttentionCell.TileRows)) * _shape.HeadWidth;
         int fittingUnits = (int)Math.Clamp(StateBytes / unitBytes, 1, int.MaxValue);
-        if (keys <= ShortKeys)
+        bool inOrder = keys > ShortKeys || (tiles == 1 && keys >= MinSplitKeys * Math.Min(tasks, _threads));
+        if (!inOrder)
         {
             int headsPerCell = Groups(heads, tasks);
             int headCells = (heads + headsPerCell - 1) / headsPerCell;
@@ -155,21 +156,24 @@ internal sealed class AttentionPartition
             int cells = headCells * ((tiles + tilesPerCell - 1) / tilesPerCell);
             bool readsAgain = keys <= ShortKeys / 4 && _shape.HistoryEncoding is null; // rows that must be decoded are read once for all tiles
             int tilesTogether = readsAgain ? 1 : Math.Min(tilesPerCell, fittingUnits);
-            AddCells(segment, AttentionKernel.Lanes, headsPerCell, tilesPerCell * AttentionCell.TileRows, tilesTogether, Splits(tasks / cells, keys));
+            AddCells(segment, AttentionKernel.Lanes, headsPerCell, 1, tilesPerCell * AttentionCell.TileRows, tilesTogether, Splits(tasks / cells, keys));
             return;
         }
         int longHeads = Math.Min(heads, 2 * fittingUnits);
         int together = Math.Clamp(fittingUnits / longHeads, 1, tiles);
         int longCells = ((heads + longHeads - 1) / longHeads) * ((tiles + together - 1) / together);
-        AddCells(segment, AttentionKernel.Lanes, longHeads, together * AttentionCell.TileRows, together, Splits((tasks + longCells - 1) / longCells, keys));
+        int keySplits = AsManyForEveryThread(Splits((tasks + longCells - 1) / longCells, keys));
+        AddCells(segment, AttentionKernel.Lanes, longHeads, longHeads, together * AttentionCell.TileRows, together, keySplits);
     }
 
     /// <summary>How many of <paramref name="count"/> things each of <paramref name="groups"/> groups gets.</summary>
     private static int Groups(int count, int groups) => (count + Math.Clamp(groups, 1, count) - 1) / Math.Clamp(groups, 1, count);
 
+    private int AsManyForEveryThread(int splits) => splits - (splits > _threads ? splits % _threads : 0);
+
     private static int Splits(int tasks, long keys) => (int)Math.Clamp(keys / MinSplitKeys, 1, Math.Max(1, tasks));
 
-    private void AddCells(int segment, AttentionKernel kernel, int headsPerCell, int rowsPerCell, int tilesTogether, int splits)
+    private void AddCells(int segment, AttentionKernel kernel, int headsPerCell, int headsTogether, int rowsPerCell, int tilesTogether, int splits)
     {
         long rows = Rows(segment);
         for (int head = 0; head < _shape.KeyValueHeads; head += headsPerCell)
@@ -192,7 +196,7 @@ internal sealed class AttentionPartition
                     HeadWidth = _shape.HeadWidth,
                     KeyBlock = KeyBlock(kernel, cellRows, keys),
                     FetchKeys = FetchKeys(heads),
-                    HeadsTogether = keys <= ShortKeys && kernel == AttentionKernel.Lanes ? 1 : heads,
+                    HeadsTogether = Math.Min(headsTogether, heads),
                     TilesTogether = tilesTogether,
                     Splits = keys < 2 * MinSplitKeys ? 1 : splits,
                     FirstSlot = -1,
