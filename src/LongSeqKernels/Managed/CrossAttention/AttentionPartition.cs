@@ -26,6 +26,9 @@ internal sealed class AttentionPartition
     /// <summary>The same for the thin kernel, whose states are small.</summary>
     private const long MinThinSplitKeys = 128;
 
+    /// <summary>A history that is shorter is one piece, whatever the kernel.</summary>
+    private const long MinSplitHistory = 2 * MinSplitKeys;
+
     /// <summary>Longest run of keys that is summed into one state: bounds the rounding error of long histories.</summary>
     internal const long MaxRunKeys = 65_536;
 
@@ -140,7 +143,7 @@ internal sealed class AttentionPartition
         int tasks = (int)Math.Clamp(Math.Round(Cost(rows, heads, keys) / taskCost), 1, _threads * TasksPerThread);
         if (IsThin(rows))
         {
-            int splits = AsManyForEveryThread((int)Math.Clamp(keys / MinThinSplitKeys, 1, tasks));
+            int splits = keys < MinSplitHistory ? 1 : AsManyForEveryThread((int)Math.Clamp(keys / MinThinSplitKeys, 1, tasks));
             AddCells(segment, AttentionKernel.Thin, Groups(heads, tasks / splits), heads, (int)rows, (int)rows, splits);
             return;
         }
@@ -198,7 +201,7 @@ internal sealed class AttentionPartition
                     FetchKeys = FetchKeys(heads),
                     HeadsTogether = Math.Min(headsTogether, heads),
                     TilesTogether = tilesTogether,
-                    Splits = keys < 2 * MinSplitKeys ? 1 : splits,
+                    Splits = keys < MinSplitHistory ? 1 : splits,
                     FirstSlot = -1,
                 };
                 cell = cell with { TilesTogether = Math.Min(cell.TilesTogether, cell.Tiles) };

@@ -218,16 +218,16 @@ internal readonly unsafe partial struct AttentionWork<TSimd, TVector, T, TOutput
         }
     }
 
-    /// <summary>The LSE of a unit's rows; -infinity for those that have seen no key.</summary>
-    private void WriteLogSumExp(in AttentionCell cell, int head, long row, int rows, float* max, int stride, float* logarithms)
+    /// <summary>The LSE of a unit's rows, -infinity for those that have seen no key. Their logarithms need a float of scratch memory each.</summary>
+    private void WriteLogSumExp(in AttentionCell cell, int head, long row, int rows, float* state, int stride, float* logarithms)
     {
-        TensorPrimitives.Log(new ReadOnlySpan<float>(max + stride, rows), new Span<float>(logarithms, rows));
+        TensorPrimitives.Log(new ReadOnlySpan<float>(state + stride, rows), new Span<float>(logarithms, rows));
         float* first = _logSumExp + RowIndex(cell, head, row);
-        nint step = RowStride(row, rows) / _width;
+        nint step = RowStride(row, rows) / _width; // an index of its own costs every row three divisions
         for (int lane = 0; lane < rows; lane++)
         {
             float* target = step > 0 ? first + (lane * step) : _logSumExp + RowIndex(cell, head, row + lane);
-            *target = (max[lane] * SimdMath.Ln2) + logarithms[lane];
+            *target = (state[lane] * SimdMath.Ln2) + logarithms[lane];
         }
     }
 
