@@ -1,11 +1,12 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 
 namespace LongSeqKernels.Ilgpu;
 
-/// <summary>Copies between spans and device memory; both have ended when they return.</summary>
+/// <summary>
+/// Copies between spans and device memory; both have ended when they return. ILGPU holds a span in place while it copies; the first element that its other
+/// overloads take by reference it does not, and the garbage collector may move the array from under the copy.
+/// </summary>
 internal static class HostCopies
 {
     public static void Upload<T>(AcceleratorStream stream, ReadOnlySpan<T> source, ArrayView<T> target)
@@ -13,7 +14,7 @@ internal static class HostCopies
     {
         if (!source.IsEmpty)
         {
-            target.SubView(0, source.Length).CopyFromCPU(stream, ref Unsafe.AsRef(in MemoryMarshal.GetReference(source)), source.Length);
+            target.SubView(0, source.Length).CopyFromCPU(stream, source);
         }
     }
 
@@ -22,7 +23,7 @@ internal static class HostCopies
     {
         if (!target.IsEmpty)
         {
-            source.SubView(0, target.Length).CopyToCPU(stream, ref MemoryMarshal.GetReference(target), target.Length);
+            source.SubView(0, target.Length).CopyToCPU(stream, target);
         }
     }
 }
