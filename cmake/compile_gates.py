@@ -8,6 +8,8 @@ The table has one line per kernel and architecture: registers (a ceiling), stati
 """
 import argparse
 import collections
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -16,6 +18,7 @@ import sys
 COLUMNS = ("kernel", "arch", "registers", "shared", "HMMA", "HGMMA", "LDSM")
 CEILINGS = ("registers", "shared")
 COUNTS = ("HMMA", "HGMMA", "LDSM")
+LOCAL = ("LDL", "STL")
 
 
 def run(*command):
@@ -54,13 +57,16 @@ def usage(cuobjdump, library):
     return found
 
 
-def instructions(cuobjdump, library):
-    """(mangled name, arch) -> how often each counted instruction stands in the code."""
-    found, arch, name = collections.defaultdict(collections.Counter), "", ""
-    for line in run(cuobjdump, "-sass", library).splitlines():
-        if match := re.match(r"arch = (sm_\w+)", line):
-            arch = match[1]
-        elif match := re.match(r"\s*Function : (\S+)", line):
+def instructions(cuobjdump, library, arch):
+    """(mangled name, arch) -> how often each of COUNTS and LOCAL stands in the code. Its text is 200 MB: grep leaves the lines that matter."""
+    found, name = collections.defaultdict(collections.Counter), ""
+    with subprocess.Popen([cuobjdump, "-arch", arch, "-sass", library], stdout=subprocess.PIPE) as listing:
+        wanted = "|".join(("Function : ", *(f"[ ]{count}[. ]" for count in (*COUNTS, *LOCAL))))
+        lines = subprocess.run(["grep", "-E", wanted], stdin=listing.stdout, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    if listing.returncode:
+        sys.exit(f"compile gates: {cuobjdump} -arch {arch} -sass {library} failed.")
+    for line in lines.splitlines():
+        if match := re.match(r"\s*Function : (\S+)", line):
             name = match[1]
         elif match := re.match(r"\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9]+)", line):
             found[name, arch][match[1]] += 1
@@ -68,15 +74,19 @@ def instructions(cuobjdump, library):
 
 
 def measured(cuobjdump, library):
-    resources, counted = usage(cuobjdump, library), instructions(cuobjdump, library)
+    resources = usage(cuobjdump, library)
     names = demangled(sorted({name for name, _ in resources}))
+    counted = collections.defaultdict(collections.Counter)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for counts in pool.map(lambda arch: instructions(cuobjdump, library, arch), sorted({arch for _, arch in resources})):
+            counted.update(counts)
     rows, failures = {}, []
     for (name, arch), use in resources.items():
         kernel, code = names[name], counted[name, arch]
         for kind in ("stack", "local"):
             if use[kind]:
                 failures.append(f"{kernel} [{arch}] uses {use[kind]} bytes of {kind} memory")
-        if spills := code["LDL"] + code["STL"]:
+        if spills := sum(code[access] for access in LOCAL):
             failures.append(f"{kernel} [{arch}] has {spills} local loads and stores")
         rows[kernel, arch] = {"registers": use["registers"], "shared": use["shared"], **{count: code[count] for count in COUNTS}}
     return rows, failures
