@@ -94,10 +94,13 @@ struct MmaArguments {
 
 float tf32_to_float(uint32_t bits) { return std::bit_cast<float>(bits & 0xffffe000u); }
 
+// A row of eight columns. As doubles, in which a product of two operands is exact, they are converted once and not at each product.
+using Columns = double __attribute__((vector_size(64)));
+
 struct Operands {
-    float a[16][16];
-    float b[16][8];
-    float c[16][8];
+    double a[16][16];
+    Columns b[16];
+    Columns c[16];
 };
 
 void gather_tf32(Operands& to, const MmaArguments& m, int group, int in_group) {
@@ -137,17 +140,13 @@ void execute_mma(Warp&, Collective& meeting) {
         for (int e = 0; e < 4; e++) operands.c[group + e / 2 * 8][in_group * 2 + e % 2] = m.c[e];
     }
     for (int row = 0; row < 16; row++) {
-        double sums[8];
-        for (int column = 0; column < 8; column++) sums[column] = double(operands.c[row][column]);
-        for (int k = 0; k < depth; k++) {
-            const double factor = operands.a[row][k];
-            for (int column = 0; column < 8; column++) sums[column] += factor * double(operands.b[k][column]);
-        }
-        for (int column = 0; column < 8; column++) operands.c[row][column] = narrow(sums[column]);
+        Columns sums = operands.c[row];
+        for (int k = 0; k < depth; k++) sums += operands.a[row][k] * operands.b[k];
+        operands.c[row] = sums;
     }
     for (int lane = 0; lane < 32; lane++) {
         float* d = static_cast<MmaArguments*>(meeting.arguments[lane])->d;
-        for (int e = 0; e < 4; e++) d[e] = operands.c[lane / 4 + e / 2 * 8][lane % 4 * 2 + e % 2];
+        for (int e = 0; e < 4; e++) d[e] = narrow(operands.c[lane / 4 + e / 2 * 8][lane % 4 * 2 + e % 2]);
     }
     Totals& totals = block->cluster->totals;
     totals.mma++;

@@ -1,17 +1,23 @@
+using System.Collections.Concurrent;
+
 namespace LongSeqKernels.Tests;
 
 /// <summary>Test data with fixed seeds.</summary>
 internal static class Samples
 {
-    /// <summary>Independent normal numbers with standard deviation <paramref name="deviation"/>.</summary>
+    /// <summary>What is kept of a seed's numbers for the next case that wants them; drawing them costs more than most cases' kernels.</summary>
+    private const int LongestKept = 1 << 18;
+
+    private static readonly ConcurrentDictionary<int, double[]> Kept = new();
+
+    /// <summary>Independent normal numbers with standard deviation <paramref name="deviation"/>; of two counts, the smaller gives the beginning of the larger.</summary>
     public static float[] Normal(int seed, long count, double deviation = 1)
     {
-        var random = new Random(seed);
+        double[] standard = count > LongestKept ? StandardNormal(seed, count) : Keep(seed, count);
         var values = new float[count];
         for (int i = 0; i < values.Length; i++)
         {
-            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
-            values[i] = (float)(deviation * radius * Math.Cos(2 * Math.PI * random.NextDouble()));
+            values[i] = (float)(deviation * standard[i]);
         }
         return values;
     }
@@ -74,5 +80,20 @@ internal static class Samples
         Array.Fill(filled, element);
         Segment(values, layout, segment).CopyTo(filled, layout.Start(segment) * (values.Length / layout.Total));
         return filled;
+    }
+
+    private static double[] Keep(int seed, long count) =>
+        Kept.AddOrUpdate(seed, _ => StandardNormal(seed, count), (_, kept) => kept.Length >= count ? kept : StandardNormal(seed, count));
+
+    private static double[] StandardNormal(int seed, long count)
+    {
+        var random = new Random(seed);
+        var values = new double[count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            values[i] = radius * Math.Cos(2 * Math.PI * random.NextDouble());
+        }
+        return values;
     }
 }
