@@ -10,6 +10,7 @@ have been noticed, or one was noticed that the table says cannot be.
 """
 import argparse
 import concurrent.futures
+import fcntl
 import json
 import os
 import pathlib
@@ -144,7 +145,9 @@ def check(name, build):
     table = tomllib.loads((HERE / f"{name}.toml").read_text())
     for number, mutation in enumerate(table["mutation"], 1):
         mutation["number"] = number
-    subprocess.run(["cmake", "--build", str(build), "--target", table["program"]], check=True, stdout=subprocess.DEVNULL)
+    with open(build / "mutate.lock", "w") as lock:  # tables run side by side, one build at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["cmake", "--build", str(build), "--target", table["program"]], check=True, stdout=subprocess.DEVNULL)
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         overlay = pathlib.Path(folder)
