@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NUnit.Framework;
 
 namespace LongSeqKernels.Tests;
@@ -104,6 +105,44 @@ internal sealed unsafe class WorkerPoolTests
         Assert.That(() => RunNested(pool), Throws.InvalidOperationException);
     }
 
+    /// <summary>A worker uses the stack and the memory of the caller, who must not leave before it, whatever ends the caller's wait.</summary>
+    [Test]
+    public void AnInterruptedCallerStillWaitsForItsWorkers()
+    {
+        using var pool = new WorkerPool(2);
+        int* marks = (int*)NativeMemory.AllocZeroed(3, sizeof(int));
+        int left = 0;
+        bool toldAfterwards = false;
+        var caller = new Thread(() =>
+        {
+            var work = new HeldWorker { Caller = Environment.CurrentManagedThreadId, Begun = marks, Released = marks + 1, Ended = marks + 2 };
+            try
+            {
+                pool.Run(ref work, 2);
+                left = Volatile.Read(ref marks[2]) == 1 ? 1 : -1;
+                Thread.Sleep(Timeout.Infinite);
+            }
+            catch (ThreadInterruptedException)
+            {
+                toldAfterwards = left == 1;
+            }
+        });
+        caller.Start();
+        SpinWait.SpinUntil(() => Volatile.Read(ref marks[0]) == 1);
+        caller.Interrupt();
+        bool leftEarly = caller.Join(TimeSpan.FromMilliseconds(100));
+        Volatile.Write(ref marks[1], 1);
+        caller.Join();
+        SpinWait.SpinUntil(() => Volatile.Read(ref marks[2]) == 1);
+        NativeMemory.Free(marks);
+
+        Assert.That(leftEarly, Is.False, "the caller left its workers alone");
+        Assert.That(toldAfterwards, "the interruption is lost");
+        int[] counts = new int[4];
+        CountManyRuns(pool, counts, 1);
+        Assert.That(counts, Is.All.EqualTo(1));
+    }
+
     private static void RunFailing(WorkerPool pool)
     {
         var work = default(FailAtFive);
@@ -149,6 +188,39 @@ internal sealed unsafe class WorkerPoolTests
             }
             Thread.SpinWait(20);
             Volatile.Write(ref Busy[thread], 0);
+        }
+    }
+
+    /// <summary>The caller's item ends when a worker has begun its own, that of the worker when it is released.</summary>
+    private struct HeldWorker : IParallelWork
+    {
+        public int Caller;
+        public int* Begun;
+        public int* Released;
+        public int* Ended;
+
+        public readonly void Execute(int item, int thread)
+        {
+            // Copies: a caller who leaves too early takes these fields along.
+            int* begun = Begun;
+            int* released = Released;
+            int* ended = Ended;
+            if (Environment.CurrentManagedThreadId == Caller)
+            {
+                WaitFor(begun);
+                return;
+            }
+            Volatile.Write(ref *begun, 1);
+            WaitFor(released);
+            Volatile.Write(ref *ended, 1);
+        }
+
+        private static void WaitFor(int* mark)
+        {
+            while (Volatile.Read(ref *mark) == 0)
+            {
+                Thread.SpinWait(20);
+            }
         }
     }
 

@@ -88,8 +88,14 @@ internal sealed unsafe class WorkerPool : IDisposable
         lock (_turn)
         {
             Open(Unsafe.AsPointer(ref work), &Drain<TWork>, items);
-            Drain<TWork>(this, _work, 0);
-            Close();
+            try
+            {
+                Drain<TWork>(this, _work, 0);
+            }
+            finally
+            {
+                Close();
+            }
         }
     }
 
@@ -126,33 +132,57 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    /// <summary>Workers that have not woken up by now are not waited for; those at work are.</summary>
+    /// <summary>
+    /// Workers that have not woken up by now are not waited for; those at work are, whatever happens: they use the caller's stack and memory. A caller who is
+    /// interrupted meanwhile learns of it at its next wait.
+    /// </summary>
     private void Close()
     {
-        lock (_gate)
+        bool interrupted = false;
+        while (!IsEveryWorkerGone(ref interrupted))
         {
-            _vacancies = 0;
         }
-        long start = Stopwatch.GetTimestamp();
-        while (_active != 0 && Stopwatch.GetTimestamp() - start < SpinTicks)
+        if (interrupted)
         {
-            Thread.SpinWait(8);
-        }
-        if (_active != 0)
-        {
-            lock (_done)
-            {
-                while (_active != 0)
-                {
-                    Monitor.Wait(_done);
-                }
-            }
+            Thread.CurrentThread.Interrupt();
         }
         _work = null;
         if (_failure is { } failure)
         {
             _failure = null;
             ExceptionDispatchInfo.Throw(failure);
+        }
+    }
+
+    private bool IsEveryWorkerGone(ref bool interrupted)
+    {
+        try
+        {
+            lock (_gate)
+            {
+                _vacancies = 0;
+            }
+            long start = Stopwatch.GetTimestamp();
+            while (_active != 0 && Stopwatch.GetTimestamp() - start < SpinTicks)
+            {
+                Thread.SpinWait(8);
+            }
+            if (_active != 0)
+            {
+                lock (_done)
+                {
+                    while (_active != 0)
+                    {
+                        Monitor.Wait(_done);
+                    }
+                }
+            }
+            return true;
+        }
+        catch (ThreadInterruptedException)
+        {
+            interrupted = true;
+            return false;
         }
     }
 
