@@ -19,7 +19,7 @@ internal readonly ref struct DeviceCall
     public DeviceCall(IlgpuDevice device)
     {
         _device = device;
-        device.Gate.Enter();
+        device.Begin();
     }
 
     private AcceleratorStream Stream => _device.Accelerator.DefaultStream;
@@ -103,7 +103,7 @@ internal readonly ref struct DeviceCall
         }
         finally
         {
-            _device.Gate.Exit();
+            _device.End();
         }
     }
 

@@ -7,10 +7,12 @@ namespace LongSeqKernels.Ilgpu;
 internal sealed class IlgpuDevice : IDisposable
 {
     private readonly Context? _context;
+    private readonly Lock _gate = new();
     private readonly Dictionary<Type, Delegate> _kernels = [];
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _noSingles;
     private readonly MemoryBuffer1D<ushort, Stride1D.Dense> _noWords;
     private readonly MemoryBuffer1D<long, Stride1D.Dense> _noIndices;
+    private bool _disposed;
 
     /// <summary>Uses an accelerator.</summary>
     /// <param name="accelerator">The accelerator, whose context was made with <c>EnableAlgorithms()</c>.</param>
@@ -25,9 +27,6 @@ internal sealed class IlgpuDevice : IDisposable
     }
 
     public Accelerator Accelerator { get; }
-
-    /// <summary>Held by the operation that runs: accelerators are bound to the thread that uses them.</summary>
-    public Lock Gate { get; } = new();
 
     public ArrayView<float> NoSingles => _noSingles.View.AsContiguous();
 
@@ -47,15 +46,39 @@ internal sealed class IlgpuDevice : IDisposable
         return (Action<AcceleratorStream, Index1D, TWork, long, long>)kernel;
     }
 
+    /// <summary>Begins an operation when the one that runs has ended: accelerators are bound to the thread that uses them.</summary>
+    /// <exception cref="ObjectDisposedException">There will be none any more.</exception>
+    public void Begin()
+    {
+        _gate.Enter();
+        if (_disposed)
+        {
+            _gate.Exit();
+            throw new ObjectDisposedException(nameof(LongSeqContext));
+        }
+    }
+
+    /// <summary>Ends the operation that this thread began.</summary>
+    public void End() => _gate.Exit();
+
+    /// <summary>Frees what operations use, when the one that runs has ended.</summary>
     public void Dispose()
     {
-        _noSingles.Dispose();
-        _noWords.Dispose();
-        _noIndices.Dispose();
-        if (_context is not null)
+        lock (_gate)
         {
-            Accelerator.Dispose();
-            _context.Dispose();
+            if (_disposed)
+            {
+                return;
+            }
+            _disposed = true;
+            _noSingles.Dispose();
+            _noWords.Dispose();
+            _noIndices.Dispose();
+            if (_context is not null)
+            {
+                Accelerator.Dispose();
+                _context.Dispose();
+            }
         }
     }
 }
