@@ -14,6 +14,9 @@ internal sealed class PostgresServer
 {
     private const string Variable = "LONGSEQ_POSTGRES";
 
+    /// <summary>Between the choice of a port and the start of the server another process may take it.</summary>
+    private const int MostPorts = 5;
+
     private static readonly Lazy<string> Started = new(Start);
     private static Process? _server;
     private static string? _folder;
@@ -91,18 +94,25 @@ internal sealed class PostgresServer
         }
         string data = Path.Combine(_folder, "data");
         Run("initdb", "-D", data, "-U", "longseq", "--auth=trust", "--encoding=UTF8", "--no-sync");
-        int port = FreePort();
-        _server = Launch("postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", $"port={port}", "-c", $"unix_socket_directories={_folder}");
-        _server.OutputDataReceived += (_, _) => { };
-        _server.ErrorDataReceived += (_, _) => { };
-        _server.BeginOutputReadLine();
-        _server.BeginErrorReadLine();
-        string connectionString = $"Host=127.0.0.1;Port={port};Username=longseq;Database=postgres";
-        WaitForAnswer(connectionString);
-        return connectionString;
+        for (int attempt = 1; ; attempt++)
+        {
+            int port = FreePort();
+            _server = Launch("postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", $"port={port}", "-c", $"unix_socket_directories={_folder}");
+            _server.OutputDataReceived += (_, _) => { };
+            _server.ErrorDataReceived += (_, _) => { };
+            _server.BeginOutputReadLine();
+            _server.BeginErrorReadLine();
+            string connectionString = $"Host=127.0.0.1;Port={port};Username=longseq;Database=postgres";
+            if (Answers(connectionString, data, isLast: attempt == MostPorts))
+            {
+                return connectionString;
+            }
+            _server.Dispose();
+        }
     }
 
-    private static void WaitForAnswer(string connectionString)
+    /// <summary>Waits for the server's answer; false when it ended, or another server answers, and there is another port to try.</summary>
+    private static bool Answers(string connectionString, string data, bool isLast)
     {
         var clock = Stopwatch.StartNew();
         while (true)
@@ -111,11 +121,16 @@ internal sealed class PostgresServer
             {
                 using var connection = new NpgsqlConnection(connectionString);
                 connection.Open();
-                return;
+                using var folder = new NpgsqlCommand("SELECT current_setting('data_directory')", connection);
+                return data.Equals(folder.ExecuteScalar()) || (isLast ? throw new InvalidOperationException($"Another server answers: {connectionString}.") : false);
             }
             catch (NpgsqlException) when (clock.Elapsed < TimeSpan.FromSeconds(60) && !_server!.HasExited)
             {
                 Thread.Sleep(100);
+            }
+            catch (NpgsqlException) when (!isLast && _server!.HasExited)
+            {
+                return false;
             }
         }
     }

@@ -6,6 +6,7 @@ namespace LongSeqKernels.Serving.Tests;
 internal sealed class TestScorer : ISummaryScorer
 {
     private readonly ManualResetEventSlim _open = new(true);
+    private readonly ManualResetEventSlim _waits = new(false);
 
     public List<int> BatchSizes { get; } = [];
 
@@ -17,12 +18,20 @@ internal sealed class TestScorer : ISummaryScorer
 
     public static float Score(UserSummary summary, int candidate) => summary.Scales.Span[0] + candidate;
 
-    public void Hold() => _open.Reset();
+    public void Hold()
+    {
+        _waits.Reset();
+        _open.Reset();
+    }
 
     public void LetGo() => _open.Set();
 
+    /// <summary>Waits until a run has come that is held up: its requests are no longer in the queue.</summary>
+    public void WaitUntilHeld() => Assert.That(_waits.Wait(TimeSpan.FromMinutes(1)), "no run came");
+
     public void Score(IReadOnlyList<UserSummary> summaries, JaggedLayout targets, ReadOnlyMemory<int> candidates, ReadOnlyMemory<float> features, Span<float> logits)
     {
+        _waits.Set();
         _open.Wait();
         lock (BatchSizes)
         {

@@ -166,7 +166,7 @@ public sealed class WorkTests(DatabaseKind kind)
         InteractionLog log = Logs.Make(5);
         await StartAsync(new UserBatch(0, 5, log.EventCount));
         using var interruption = new CancellationTokenSource();
-        Task work = Worker(log, new MadeUpSummariser(TimeSpan.FromMilliseconds(200))).RunAsync(interruption.Token);
+        Task work = Worker(log, new HeldSummariser(interruption.Token)).RunAsync(interruption.Token);
         while ((await _store.Work.ProgressAsync(Run)).Claimed == 0)
         {
             await Task.Delay(10);
@@ -182,9 +182,10 @@ public sealed class WorkTests(DatabaseKind kind)
     {
         InteractionLog log = Logs.Make(6);
         await StartAsync(new UserBatch(0, 6, log.EventCount));
-        var slow = new MadeUpSummariser(TimeSpan.FromMilliseconds(200));
+        TimeSpan lease = TimeSpan.FromSeconds(3);
+        var slow = new MadeUpSummariser(lease / 5);
         var other = new MadeUpSummariser();
-        Task work = Worker(log, slow, lease: TimeSpan.FromMilliseconds(400)).RunAsync();
+        Task work = Worker(log, slow, lease).RunAsync();
         while ((await _store.Work.ProgressAsync(Run)).Claimed == 0)
         {
             await Task.Delay(10);
@@ -268,6 +269,18 @@ public sealed class WorkTests(DatabaseKind kind)
         private readonly MadeUpSummariser _other = new();
 
         public SummarisedUser Summarise(UserHistory history, EarlierState? earlier) => _other.Summarise(history, earlier) with { State = default };
+    }
+
+    /// <summary>Ends its first user when the worker has been interrupted, not before.</summary>
+    private sealed class HeldSummariser(CancellationToken interruption) : IUserSummariser
+    {
+        private readonly MadeUpSummariser _other = new();
+
+        public SummarisedUser Summarise(UserHistory history, EarlierState? earlier)
+        {
+            interruption.WaitHandle.WaitOne();
+            return _other.Summarise(history, earlier);
+        }
     }
 
     private sealed class FailingSummariser(int item) : IUserSummariser
