@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LongSeqKernels.Models;
 using LongSeqKernels.Serving;
+using Microsoft.Data.Sqlite;
 
 namespace LongSeqKernels.Cli.Tests;
 
@@ -116,6 +117,32 @@ public sealed class SummarizeTests
         LskRun run = process.Wait();
         Assert.That(run.ExitCode, Is.EqualTo(130), run.ToString());
         Assert.That(run.Output, Does.Contain("Interrupted. What is done stays; the same command goes on."));
+    }
+
+    [Test]
+    public async Task WhatEndsTheDisplayEndsTheWorkersFirst()
+    {
+        using var directory = new WorkingDirectory();
+        InteractionLog log = SyntheticLog.Generate(new SyntheticLogOptions { Users = 2000, EventsPerUser = 1500, Topics = 10, ItemsPerTopic = 10, InterestsPerUser = 3 });
+        VistaFile.WriteTo(directory, log, width: 32);
+        using LskProcess process = LskProcess.Start(directory.Path, [], "summarize", SmallLog.Name, VistaFile.Name, "--store", Store);
+        process.WaitForOutput("Summarising:");
+        await using var connection = new SqliteConnection($"Data Source={directory.File(Store)};Pooling=False");
+        await connection.OpenAsync();
+        await using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "DROP TABLE lsk_run"; // progress is read from it, work is not
+        await command.ExecuteNonQueryAsync();
+
+        LskRun run = process.Wait();
+
+        Assert.That(run.ExitCode, Is.EqualTo(1), run.ToString());
+        Assert.That(run.Errors, Does.Contain("no such table: lsk_run"));
+        command.CommandText = "SELECT COUNT(*) FROM lsk_job WHERE finished = 0";
+        Assert.That(await command.ExecuteScalarAsync(), Is.GreaterThan(0L), "it ended in the middle");
+        command.CommandText = "SELECT COUNT(*) FROM lsk_job WHERE finished = 0 AND leased_until > 0";
+        Assert.That(await command.ExecuteScalarAsync(), Is.Zero, "batches that nobody works on are taken");
+        command.CommandText = "SELECT COUNT(*) FROM lsk_job WHERE failures > 0";
+        Assert.That(await command.ExecuteScalarAsync(), Is.Zero, "batches that were not to blame have failed");
     }
 
     [Test]

@@ -155,14 +155,23 @@ internal sealed class SummarizeCommand : LskCommand
                             store, log, new VistaUserSummariser(new VistaSummariser(context, model, invocation.Get(_codec).Value)), options).RunAsync(stop.Token))),
                     ];
                     Task all = Task.WhenAll(running);
-                    while (Task.WaitAny([all], ProgressInterval) < 0)
+                    try
                     {
-                        // One worker's failure of the store is everyone's.
-                        if (running.Any(task => task.IsFaulted))
+                        while (Task.WaitAny([all], ProgressInterval) < 0)
                         {
-                            stop.Cancel();
+                            // One worker's failure of the store is everyone's.
+                            if (running.Any(task => task.IsFaulted))
+                            {
+                                stop.Cancel();
+                            }
+                            Report(progress, store, options.Run);
                         }
-                        Report(progress, store, options.Run);
+                    }
+                    finally
+                    {
+                        // Whatever ends this, they give back their batches before what they compute with is gone.
+                        stop.Cancel();
+                        Task.WaitAny([all]);
                     }
                     all.GetAwaiter().GetResult();
                     Report(progress, store, options.Run);
@@ -181,7 +190,16 @@ internal sealed class SummarizeCommand : LskCommand
 
     private static void Report(IProgressSink progress, ISummaryStore store, string run)
     {
-        WorkProgress now = store.Work.ProgressAsync(run).AsTask().GetAwaiter().GetResult();
+        WorkProgress now;
+        try
+        {
+            now = store.Work.ProgressAsync(run).AsTask().GetAwaiter().GetResult();
+        }
+        catch (SummaryStoreException exception) when (exception.Fault == StoreFault.Unreachable)
+        {
+            // The workers know how long to wait for it.
+            return;
+        }
         string left = now.Remaining is { } remaining ? $", {Format.Duration(remaining)} left" : "";
         progress.Report(now.UsersDone, $"all workers: {Format.Significant(now.EventsPerSecond)} events/s, {Format.Count(now.Claimed, "batch", "batches")} in work{left}");
     }
