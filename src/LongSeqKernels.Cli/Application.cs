@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace LongSeqKernels.Cli;
@@ -8,9 +9,10 @@ namespace LongSeqKernels.Cli;
 /// <summary>Parses the command line, runs a command, turns exceptions into one line and an exit code.</summary>
 internal static class Application
 {
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "A signal may still come when the rest has ended.")]
     public static int Run(string[] arguments)
     {
-        using var interruption = new CancellationTokenSource();
+        var interruption = new CancellationTokenSource();
         using PosixSignalRegistration interrupt = CancelOn(PosixSignal.SIGINT, interruption);
         using PosixSignalRegistration terminate = CancelOn(PosixSignal.SIGTERM, interruption);
 

@@ -73,16 +73,7 @@ internal sealed class LskProcess : IDisposable
     }
 
     /// <summary>What stdout has so far.</summary>
-    public string OutputSoFar
-    {
-        get
-        {
-            lock (_output)
-            {
-                return _output.ToString();
-            }
-        }
-    }
+    public string OutputSoFar => Text(_output);
 
     /// <summary>Waits until stdout has a text.</summary>
     public void WaitForOutput(string text) => WaitFor(_output, text);
@@ -94,32 +85,42 @@ internal sealed class LskProcess : IDisposable
     {
         if (!_process.WaitForExit(seconds * 1000))
         {
-            _process.Kill(entireProcessTree: true);
-            Assert.Fail($"lsk did not end within {seconds} seconds.\n{_output}\n{_errors}");
+            Assert.Fail($"lsk did not end within {seconds} seconds.\n{Text(_output)}\n{Text(_errors)}");
         }
         _process.WaitForExit();
-        lock (_output)
-        {
-            lock (_errors)
-            {
-                return new LskRun(_process.ExitCode, _output.ToString(), _errors.ToString());
-            }
-        }
+        return new LskRun(_process.ExitCode, Text(_output), Text(_errors));
     }
 
-    public void Dispose() => _process.Dispose();
+    /// <summary>Ends a tool that a failed test has left at work.</summary>
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+        _process.Dispose();
+    }
 
     private void WaitFor(StringBuilder stream, string text)
     {
+        bool said = true;
         lock (stream)
         {
-            while (!stream.ToString().Contains(text, StringComparison.Ordinal))
+            while (said && !stream.ToString().Contains(text, StringComparison.Ordinal))
             {
-                if (!Monitor.Wait(stream, TimeSpan.FromSeconds(60)))
-                {
-                    Assert.Fail($"lsk did not say \"{text}\" within a minute.\n{_output}\n{_errors}");
-                }
+                said = Monitor.Wait(stream, TimeSpan.FromSeconds(60));
             }
+        }
+        Assert.That(said, () => $"lsk did not say \"{text}\" within a minute.\n{Text(_output)}\n{Text(_errors)}");
+    }
+
+    /// <summary>What a stream has so far; it may still grow.</summary>
+    private static string Text(StringBuilder stream)
+    {
+        lock (stream)
+        {
+            return stream.ToString();
         }
     }
 

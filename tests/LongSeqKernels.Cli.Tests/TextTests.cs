@@ -7,6 +7,8 @@ namespace LongSeqKernels.Cli.Tests;
 [TestFixture]
 public sealed class TextTests
 {
+    private static readonly Config SameCasesEveryTime = Config.QuickThrowOnFailure.WithMaxTest(10_000).WithQuietOnSuccess(true).WithReplay(20_251_121UL, 7_919UL);
+
     [TestCase(0.0, "0")]
     [TestCase(0.00012, "1.2e-4")]
     [TestCase(0.25, "0.250")]
@@ -69,7 +71,7 @@ public sealed class TextTests
             && distance >= Math.Abs(left.Get.Length - right.Get.Length)
             && distance <= Math.Max(left.Get.Length, right.Get.Length)
             && Suggestions.Distance(left.Get, left.Get) == 0;
-    }).QuickCheckThrowOnFailure();
+    }).Check(SameCasesEveryTime);
 
     [Test]
     public void AnyTextIsAWindowListThatGrowsOrNone() => Prop.ForAll<NonNull<string>>(text =>
@@ -77,7 +79,7 @@ public sealed class TextTests
         // Letters of window lists only: other texts are refused at once.
         string list = new([.. text.Get.Select(letter => "0123456789,,al"[letter % 14])]);
         return WindowList.Parse(list) is not { } windows || (windows.Values.Length > 0 && windows.Values.Zip(windows.Values.Skip(1)).All(pair => pair.First < pair.Second));
-    }).QuickCheckThrowOnFailure();
+    }).Check(SameCasesEveryTime);
 
     [TestCase("10,100,all")]
     [TestCase("7")]
