@@ -21,7 +21,9 @@ internal sealed class NativeExecutionPlan(NativeDevice device, CrossAttentionSha
         where TOutput : unmanaged =>
         (NativeCrossAttentionPlan<T, TOutput>)_plans.GetOrAdd(
             (Element<T>.Type, Element<TOutput>.Type),
-            static (_, of) => new Lazy<NativePlan>(() => NativeCrossAttentionPlan<T, TOutput>.Create(of.Device, of.Shape, of.Options)),
+            // What fails once, where the device is short of memory, is tried again at the next run.
+            static (_, of) => new Lazy<NativePlan>(
+                () => NativeCrossAttentionPlan<T, TOutput>.Create(of.Device, of.Shape, of.Options), LazyThreadSafetyMode.PublicationOnly),
             (Device: device, Shape: shape, Options: options)).Value;
 
     private NativePlan[] Made()
