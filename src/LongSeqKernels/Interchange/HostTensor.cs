@@ -5,6 +5,10 @@ namespace LongSeqKernels.Interchange;
 /// <summary>
 /// Elements in host memory of another library, without a copy: a tensor of ONNX Runtime or TorchSharp, or a DLPack tensor. Operations take its spans.
 /// </summary>
+/// <remarks>
+/// A span does not hold its tensor: one that nothing refers to any more gives its memory back, also while an operation runs on its span. Dispose it behind the last use
+/// (<c>using</c> does), or keep it with <see cref="GC.KeepAlive"/>.
+/// </remarks>
 /// <typeparam name="T"><see cref="float"/>, <see cref="BFloat16"/>, <see cref="Half"/>, or <see cref="long"/> for times and <see cref="byte"/> for codes.</typeparam>
 public sealed class HostTensor<T> : IDisposable
     where T : unmanaged
@@ -26,7 +30,7 @@ public sealed class HostTensor<T> : IDisposable
     /// <summary>Whether the owner forbids writing.</summary>
     public bool IsReadOnly { get; }
 
-    /// <summary>The elements, valid until this is disposed.</summary>
+    /// <summary>The elements, valid until this is disposed or forgotten.</summary>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     public unsafe ReadOnlySpan<T> Span
     {
@@ -37,7 +41,7 @@ public sealed class HostTensor<T> : IDisposable
         }
     }
 
-    /// <summary>The elements, to be written; valid until this is disposed.</summary>
+    /// <summary>The elements, to be written; valid until this is disposed or forgotten.</summary>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     /// <exception cref="InvalidOperationException">The owner forbids writing.</exception>
     public unsafe Span<T> WritableSpan

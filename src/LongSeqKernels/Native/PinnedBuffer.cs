@@ -16,7 +16,7 @@ public sealed class PinnedBuffer<T> : IDisposable
     /// <summary>Number of elements.</summary>
     public int Length => _length;
 
-    /// <summary>The elements, valid until the buffer is disposed.</summary>
+    /// <summary>The elements, valid until the buffer is disposed or forgotten: a span does not hold its buffer.</summary>
     /// <exception cref="ObjectDisposedException">The buffer has been disposed.</exception>
     public unsafe Span<T> Span
     {
