@@ -122,7 +122,11 @@ internal sealed class PostgresServer
                 using var connection = new NpgsqlConnection(connectionString);
                 connection.Open();
                 using var folder = new NpgsqlCommand("SELECT current_setting('data_directory')", connection);
-                return data.Equals(folder.ExecuteScalar()) || (isLast ? throw new InvalidOperationException($"Another server answers: {connectionString}.") : false);
+                if (data.Equals(folder.ExecuteScalar()))
+                {
+                    return true;
+                }
+                return isLast ? throw new InvalidOperationException($"Another server answers: {connectionString}.") : false;
             }
             catch (NpgsqlException) when (clock.Elapsed < TimeSpan.FromSeconds(60) && !_server!.HasExited)
             {

@@ -139,8 +139,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     private void Close()
     {
         bool interrupted = false;
-        while (!IsEveryWorkerGone(ref interrupted))
+        while (!TryWaitForWorkers())
         {
+            interrupted = true;
         }
         if (interrupted)
         {
@@ -154,7 +155,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    private bool IsEveryWorkerGone(ref bool interrupted)
+    /// <returns>False when the caller was interrupted: some may still be at work.</returns>
+    private bool TryWaitForWorkers()
     {
         try
         {
@@ -181,7 +183,6 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
         catch (ThreadInterruptedException)
         {
-            interrupted = true;
             return false;
         }
     }
