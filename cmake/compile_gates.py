@@ -12,6 +12,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -130,6 +131,8 @@ def main():
     arguments.add_argument("--cuobjdump", default="cuobjdump")
     arguments.add_argument("--update", action="store_true")
     options = arguments.parse_args()
+    if not shutil.which(options.cuobjdump):
+        sys.exit(f"compile gates: there is no program {options.cuobjdump}; it comes with the CUDA toolkit, and --cuobjdump names it.")
     rows, failures = measured(options.cuobjdump, options.library)
     if not rows:
         failures.append(f"{options.library} holds no kernel")
